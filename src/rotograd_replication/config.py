@@ -1,0 +1,178 @@
+"""Configurations are read, merged and checked here, once, before any job starts.
+
+A study names experiments and overrides parts of them; an experiment names a dataset and methods.
+`like: other` starts an entry from another one. The result, a `schema.Study`, is complete: no
+default hides elsewhere.
+"""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from . import plugins, records, schema
+
+
+class ConfigurationError(ValueError):
+    """A configuration that cannot be used; its message names the place, the rule and the remedy."""
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping.
+
+    Raises:
+        ConfigurationError: no such file, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        legal = [p.stem for p in path.parent.glob("*.yaml")]
+        raise ConfigurationError(
+            f"`{path.stem}` is not one of {path.parent}. {plugins.nearest(path.stem, legal)}"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"`{path}` must be YAML. Found: {error}.") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"`{path}` must be a mapping. Found {type(content).__name__}.")
+    return content
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it; mappings merge, everything else is replaced."""
+    merged = copy.deepcopy(base)
+    for key, value in changes.items():
+        whole = isinstance(value, dict) and "source" in value  # a sourced value is one thing
+        if isinstance(value, dict) and isinstance(merged.get(key), dict) and not whole:
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def _entry(entries: dict[str, Any], name: str, kind: str) -> dict[str, Any]:
+    """The entry `name` with its `like` and `inner` entries resolved."""
+    if name not in entries:
+        raise ConfigurationError(f"Unknown {kind} `{name}`. {plugins.nearest(name, list(entries))}")
+    entry = dict(entries[name] or {})
+    if "like" in entry:
+        entry = merge(_entry(entries, entry["like"], kind), {k: entry[k] for k in entry.keys() - {"like"}})
+    if isinstance(entry.get("inner"), str):
+        entry["inner"] = _entry(entries, entry["inner"], kind)
+    return entry
+
+
+def _validate(model: type[pydantic.BaseModel], content: Any, place: str) -> Any:
+    """Build `model`, or raise one message per fault with the nearest legal key."""
+    try:
+        return model.model_validate(content)
+    except pydantic.ValidationError as error:
+        raise ConfigurationError("\n".join(_explain(model, e, place) for e in error.errors())) from None
+
+
+def _explain(model: type[pydantic.BaseModel], error: Any, place: str) -> str:
+    location = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        *parents, key = error["loc"]
+        return f"{place}: `{location}` is not a key. {plugins.nearest(key, _keys(model, parents))}"
+    rule = error["msg"].removeprefix("Value error, ")
+    found = "" if error["type"] in ("missing", "value_error") else f" Found {error['input']!r}."
+    return f"{place}: `{location}`: {rule.rstrip('.')}.{found}" if location else f"{place}: {rule}"
+
+
+def _keys(model: Any, parents: list[Any]) -> list[str]:
+    """The legal keys at a place inside `model`."""
+    annotation: Any = model
+    for part in parents:
+        if part in getattr(annotation, "model_fields", {}):
+            annotation = annotation.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        candidates += [b for a in candidates for b in getattr(a, "__args__", ())]
+        annotation = next((a for a in candidates if hasattr(a, "model_fields")), annotation)
+    return list(getattr(annotation, "model_fields", {}))
+
+
+def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
+    """Every dataset of `configs/datasets.yaml`, by name.
+
+    Raises:
+        ConfigurationError: a fault in the file.
+    """
+    entries = read_yaml(configs / "datasets.yaml")
+    return {
+        name: _validate(schema.Dataset, _entry(entries, name, "dataset"), f"datasets.yaml: {name}")
+        for name in entries
+    }
+
+
+def load_study(configs: Path, name: str) -> schema.Study:
+    """One study with everything it names, resolved and checked.
+
+    Raises:
+        ConfigurationError: an unknown name or key, or an illegal value, with its place and remedy.
+    """
+    study = read_yaml(configs / "studies" / f"{name}.yaml")
+    methods = read_yaml(configs / "methods.yaml")
+    datasets = load_datasets(configs)
+    experiments = {}
+    for experiment, changes in (study.get("experiments") or {}).items():
+        content = merge(read_yaml(configs / "experiments" / f"{experiment}.yaml"), changes or {})
+        place = f"studies/{name}.yaml: {experiment}"
+        entries = methods | (content.pop("variants", None) or {})
+        chosen = content.get("methods") or []
+        try:
+            content["methods"] = {m: _entry(entries, m, "method") for m in chosen}
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{place}: {error}") from None
+        if content.get("dataset") not in datasets:
+            hint = plugins.nearest(str(content.get("dataset")), list(datasets))
+            raise ConfigurationError(f"{place}: unknown dataset `{content.get('dataset')}`. {hint}")
+        experiments[experiment] = _validate(schema.Experiment, content, place)
+    return _validate(schema.Study, study | {"experiments": experiments}, f"studies/{name}.yaml")
+
+
+def values(model: Any) -> Any:
+    """A model as plain values, without the sources: what determines a run's numbers."""
+    if isinstance(model, schema.Sourced):
+        return values(model.value)
+    if isinstance(model, pydantic.BaseModel):
+        return {key: values(getattr(model, key)) for key in type(model).model_fields}
+    if isinstance(model, dict):
+        return {key: values(value) for key, value in model.items()}
+    if isinstance(model, list):
+        return [values(item) for item in model]
+    return model
+
+
+# Words and colours: they show in tables and figures and change no number of a run.
+COSMETIC = {"label", "citation", "colour", "reported_as", "title", "licence", "homepage", "urls"}
+
+
+def _numbers(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {k: _numbers(v) for k, v in content.items() if k not in COSMETIC}
+    return [_numbers(item) for item in content] if isinstance(content, list) else content
+
+
+def run_settings(study: schema.Study, experiment: str, method: str) -> dict[str, Any]:
+    """All that determines the numbers of a run beside its seed and its data.
+
+    Raises:
+        ConfigurationError: the study has no such experiment or method.
+    """
+    for kind, name, legal in (
+        ("experiment", experiment, study.experiments),
+        ("method", method, getattr(study.experiments.get(experiment), "methods", {method: None})),
+    ):
+        if name not in legal:
+            raise ConfigurationError(f"Unknown {kind} `{name}`. {plugins.nearest(name, list(legal))}")
+    chosen = study.experiments[experiment]
+    settings = values(chosen)
+    del settings["methods"], settings["seeds"]
+    return _numbers(settings | {"method": values(chosen.methods[method])})
+
+
+def run_digest(study: schema.Study, experiment: str, method: str) -> str:
+    """A digest that changes exactly when a run's settings do."""
+    return records.digest(run_settings(study, experiment, method))

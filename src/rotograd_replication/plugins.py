@@ -1,0 +1,66 @@
+"""The name typed in a configuration is the name of a file: `methods/scale.py` is `module: scale`.
+
+Names and parameters of plug-ins are read from their source without importing it, so that a
+configuration is checked in milliseconds and the paper half of the project never imports torch.
+"""
+
+import ast
+import difflib
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parent
+
+
+def nearest(name: str, legal: list[str]) -> str:
+    """The remedy of an unknown name: the nearest legal one, and all of them."""
+    close = difflib.get_close_matches(name, legal, n=1, cutoff=0.4)
+    hint = f"Did you mean `{close[0]}`? " if close else ""
+    return f"{hint}Legal: {', '.join(sorted(legal))}."
+
+
+def names(package: str) -> list[str]:
+    """The plug-ins of `package`: its files that do not begin with an underscore."""
+    return sorted(p.stem for p in (ROOT / package).glob("*.py") if not p.stem.startswith("_"))
+
+
+def check(package: str, name: str) -> None:
+    """Refuse an unknown plug-in.
+
+    Raises:
+        ValueError: `package` has no file of that name.
+    """
+    if name not in names(package):
+        raise ValueError(f"`{name}` is not one of {package}. {nearest(name, names(package))}")
+
+
+def load(package: str, name: str) -> ModuleType:
+    """Import one plug-in.
+
+    Raises:
+        ValueError: `package` has no file of that name.
+    """
+    check(package, name)
+    return importlib.import_module(f"{__package__}.{package}.{name}")
+
+
+def parameters(package: str, name: str, function: str = "build") -> dict[str, tuple[str, bool]]:
+    """The configurable parameters of a plug-in: the keyword-only arguments of its `function`.
+
+    Returns:
+        Parameter name -> (its annotation as written, whether it must be given).
+
+    Raises:
+        ValueError: `package` has no file of that name, or the file has no such function.
+    """
+    check(package, name)
+    tree = ast.parse((ROOT / package / f"{name}.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == function:
+            arguments = node.args
+            return {
+                a.arg: (ast.unparse(a.annotation), default is None)
+                for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+            }
+    raise ValueError(f"`{package}/{name}.py` must define `{function}`. Found none.")

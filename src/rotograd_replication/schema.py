@@ -1,0 +1,241 @@
+"""What a configuration may say: typed models, one per kind of file under `configs/`.
+
+Every hyper-parameter is a `Sourced` value: `{value: 300, source: "paper: reproducibility sheet"}`.
+An unknown key is an error. Parameters of plug-ins are checked against the keyword-only arguments
+of the plug-in's `build` (see `plugins.parameters`), so a new plug-in needs no change here.
+"""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import pydantic
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
+
+from . import plugins
+
+T = TypeVar("T")
+Source = Annotated[str, Field(pattern=r"^(paper|official code|MTAN code|choice): .+")]
+Share = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+# What an annotation of a plug-in's parameter may be made of.
+ANNOTATIONS = {
+    "Literal": Literal,
+    "NonNegativeFloat": NonNegativeFloat,
+    "NonNegativeInt": NonNegativeInt,
+    "PositiveFloat": PositiveFloat,
+    "PositiveInt": PositiveInt,
+    "Share": Share,
+}
+
+
+class Model(BaseModel):
+    """A mapping whose unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sourced(Model, Generic[T]):
+    """A value and where it comes from: the paper, published code, or our choice and why."""
+
+    value: T
+    source: Source
+
+
+Parameters = dict[str, Sourced[Any]]
+
+
+def check_parameters(package: str, module: str, given: Parameters, function: str = "build") -> None:
+    """Refuse parameters that the plug-in does not take, lacks or types otherwise.
+
+    Raises:
+        ValueError: names the plug-in, the parameter and the legal ones.
+    """
+    legal = plugins.parameters(package, module, function)
+    for name in given:
+        if name not in legal:
+            hint = plugins.nearest(name, list(legal)) if legal else "It takes none."
+            raise ValueError(f"`{name}` is not a parameter of {package}/{module}. {hint}")
+    for name, (annotation, required) in legal.items():
+        if name in given:
+            kind = eval(annotation, {"__builtins__": {}}, ANNOTATIONS | BUILTINS)
+            try:
+                pydantic.TypeAdapter(kind).validate_python(given[name].value, strict=True)
+            except pydantic.ValidationError as error:
+                found = given[name].value
+                rule = error.errors()[0]["msg"]
+                raise ValueError(f"`{name}` of {module}: {rule}. Found {found!r}.") from error
+        elif required:
+            raise ValueError(f"`{name}` of {package}/{module} must be given. Found none.")
+
+
+BUILTINS = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "None": None}
+
+
+class Archive(Model):
+    """One original file: where it lies and how it is known."""
+
+    name: str
+    urls: list[str]
+    bytes: PositiveInt
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    # sha256 -> label of other files accepted under this name, e.g. "CIFAR-10, JPEG copy"
+    copies: dict[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], str] = {}
+
+
+class Task(Model):
+    """One task: its loss and metric follow from its kind."""
+
+    name: Name
+    label: str
+    kind: Literal["classification", "regression", "binary", "multimodal", "avocado"]
+    outputs: NonNegativeInt
+    shift: float = 0.0
+
+
+class Standin(Model):
+    """A generator of archives in the original format."""
+
+    module: str
+    parameters: Parameters
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> "Standin":
+        check_parameters("standins", self.module, self.parameters, "write")
+        return self
+
+
+class Dataset(Model):
+    """An entry of `configs/datasets.yaml`."""
+
+    label: str
+    module: str
+    licence: str
+    homepage: str
+    archives: list[Archive]
+    standin: Standin | None = None
+    parameters: Parameters
+    tasks: list[Task] = Field(min_length=1)
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> "Dataset":
+        check_parameters("datasets", self.module, self.parameters, "prepare")
+        return self
+
+
+class Optimizer(Model):
+    """An optimiser and the factor its learning rate is multiplied by after every step."""
+
+    name: Sourced[Literal["radam", "adam", "sgd"]]
+    learning_rate: Sourced[PositiveFloat]
+    decay: Sourced[Annotated[float, Field(gt=0, le=1)]]
+
+
+class Method(Model):
+    """An entry of `configs/methods.yaml`; `inner` names the method it wraps."""
+
+    label: str
+    module: str
+    citation: str
+    colour: Colour
+    inner: "Method | None" = None
+    parameters: Parameters = {}
+    separate: bool = False
+    reported_as: str | None = None
+    rotation: Optimizer | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> "Method":
+        check_parameters("methods", self.module, self.parameters)
+        return self
+
+
+class Network(Model):
+    """The backbone: a plug-in that maps an input to `features` numbers."""
+
+    module: str
+    features: Sourced[PositiveInt]
+    parameters: Parameters = {}
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> "Network":
+        check_parameters("networks", self.module, self.parameters)
+        return self
+
+
+class Heads(Model):
+    """One multilayer perceptron per task; `hidden` are its widths, none for a linear head."""
+
+    hidden: Sourced[list[PositiveInt]]
+
+
+class Training(Model):
+    """The budget, the same for every method of an experiment."""
+
+    epochs: Sourced[PositiveInt]
+    batch_size: Sourced[PositiveInt]
+    training_samples: Sourced[PositiveInt | None]
+    augmentation: Sourced[list[Literal["flip", "crop"]]]
+    optimizer: Optimizer
+    # The method's own unconstrained parameters (the rotations).
+    rotation: Optimizer
+    # Task gradients are measured for the history at every n-th step.
+    diagnostics_every: Sourced[PositiveInt]
+
+
+class Experiment(Model):
+    """An entry of `configs/experiments/`, as a study has changed it."""
+
+    title: str
+    dataset: str
+    network: Network
+    heads: Heads
+    training: Training
+    seeds: Sourced[PositiveInt]
+    methods: dict[Name, Method]
+
+    @pydantic.model_validator(mode="after")
+    def _subspaces_fit(self) -> "Experiment":
+        features = self.network.features.value
+        for name, method in self.methods.items():
+            m = method.parameters.get("m")
+            if m and isinstance(m.value, int) and m.value > features:
+                raise ValueError(
+                    f"`m` of {name} must be at most the network's features, {features}. "
+                    f"Found {m.value}."
+                )
+        return self
+
+
+class Study(Model):
+    """A file of `configs/studies/`: which experiments, at which budget, for which outputs."""
+
+    title: str
+    summary: str
+    device: Literal["auto", "cpu", "cuda"]
+    threads: PositiveInt
+    seeds_together: bool
+    experiments: dict[Name, Experiment]
+    tables: dict[Name, list[Name]]
+    figures: dict[Name, list[Name]]
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> "Study":
+        for package in ("tables", "figures"):
+            for output, experiments in getattr(self, package).items():
+                plugins.check(package, output)
+                for name in experiments:
+                    if name not in self.experiments:
+                        hint = plugins.nearest(name, list(self.experiments))
+                        raise ValueError(f"`{name}` of {package}/{output} is no experiment. {hint}")
+        return self
+
+
+Method.model_rebuild()
