@@ -129,7 +129,9 @@ def load_study(configs: Path, name: str) -> schema.Study:
             hint = plugins.nearest(str(content.get("dataset")), list(datasets))
             raise ConfigurationError(f"{place}: unknown dataset `{content.get('dataset')}`. {hint}")
         experiments[experiment] = _validate(schema.Experiment, content, place)
-    return _validate(schema.Study, study | {"experiments": experiments}, f"studies/{name}.yaml")
+    used = {e.dataset: datasets[e.dataset] for e in experiments.values()}
+    content = study | {"experiments": experiments, "datasets": used}
+    return _validate(schema.Study, content, f"studies/{name}.yaml")
 
 
 def values(model: Any) -> Any:
@@ -156,7 +158,7 @@ def _numbers(content: Any) -> Any:
 
 
 def run_settings(study: schema.Study, experiment: str, method: str) -> dict[str, Any]:
-    """All that determines the numbers of a run beside its seed and its data.
+    """All that determines the numbers of a run beside its seed, its archives and its device.
 
     Raises:
         ConfigurationError: the study has no such experiment or method.
@@ -170,6 +172,8 @@ def run_settings(study: schema.Study, experiment: str, method: str) -> dict[str,
     chosen = study.experiments[experiment]
     settings = values(chosen)
     del settings["methods"], settings["seeds"]
+    dataset = values(study.datasets[chosen.dataset])
+    settings["data"] = {key: dataset[key] for key in ("module", "parameters", "standin", "tasks")}
     return _numbers(settings | {"method": values(chosen.methods[method])})
 
 

@@ -186,6 +186,8 @@ class Training(Model):
     optimizer: Optimizer
     # The method's own unconstrained parameters (the rotations).
     rotation: Optimizer
+    # Each loss is divided by its absolute value at the first step.
+    normalize_losses: Sourced[bool]
     # Task gradients are measured for the history at every n-th step.
     diagnostics_every: Sourced[PositiveInt]
 
@@ -221,8 +223,11 @@ class Study(Model):
     summary: str
     device: Literal["auto", "cpu", "cuda"]
     threads: PositiveInt
-    seeds_together: bool
+    # What one process trains: importing torch costs more than a short run.
+    batch: Literal["run", "method", "experiment"]
     experiments: dict[Name, Experiment]
+    # Those that the experiments use; from `configs/datasets.yaml`, not written in a study.
+    datasets: dict[Name, Dataset] = {}
     tables: dict[Name, list[Name]]
     figures: dict[Name, list[Name]]
 

@@ -1,0 +1,38 @@
+# `make quick` runs the whole workflow on stand-in data; `make test` passes the tests. Both build
+# the pinned environment in .venv first. Everything else is snakemake's: see README.md.
+PYTHON ?= python3.11
+UV := uv==0.13.9
+BIN := .venv/bin
+
+.PHONY: quick test environment lock lint clean
+
+quick: environment
+	$(BIN)/snakemake
+
+test: environment
+	$(BIN)/python -m pytest -n 2
+
+environment: .venv/built
+
+# Every package with its hash from requirements.lock, then this checkout.
+.venv/built: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	$(BIN)/uv pip sync --quiet --python $(CURDIR)/$(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+# After a change of pyproject.toml: resolve again and write the lock (it names no host).
+lock: environment
+	$(BIN)/uv lock --quiet --python $(BIN)/python
+	$(BIN)/uv export --quiet --all-extras --format requirements-txt --no-emit-project --no-header \
+		-o requirements.lock
+	rm uv.lock
+
+lint: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+
+clean:
+	rm -rf .venv .snakemake data/raw data/prepared

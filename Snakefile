@@ -1,0 +1,28 @@
+# The replication, from raw archives to tables and figures.
+#
+#   snakemake                                      the quick study, on stand-in data
+#   snakemake --config study=lite mirror=FOLDER    real data, scaled to a CPU
+#   snakemake --config study=paper                 everything, as published
+#
+# Targets: all, data, results, tables, figures, or any file below them. `-n` says what would run
+# and why.
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/runs.smk"
+include: "rules/paper.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,
+
+
+localrules:
+    all,
+    data,
+    results,
+    tables,
+    figures,

@@ -1,0 +1,66 @@
+# Paths, the study, and the digests that decide what reruns. Only this file and its neighbours know
+# where files lie.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir)
+SOURCE = ROOT / "src" / "rotograd_replication"
+# Jobs use this interpreter and this checkout's code, wherever they run.
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = str(ROOT / "src")
+os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+
+from rotograd_replication import plugins, records
+from rotograd_replication import config as configuration
+
+OPTIONS = ["study", "mirror", "device"]
+VERB = "python -m rotograd_replication"
+
+for key in config:
+    if key not in OPTIONS:
+        raise WorkflowError(f"`--config {key}` is not an option. {plugins.nearest(key, OPTIONS)}")
+if config.get("device", "cpu") not in ("auto", "cpu", "cuda"):
+    raise WorkflowError(f"`device` must be auto, cpu or cuda. Found {config['device']}.")
+
+STUDY = str(config.get("study", "quick"))
+CONFIGS = ROOT / "configs"
+try:
+    study = configuration.load_study(CONFIGS, STUDY)
+except configuration.ConfigurationError as error:
+    raise WorkflowError(str(error)) from None
+
+DEVICE = config.get("device", study.device)
+RAW = "data/raw"
+PREPARED = "data/prepared"
+RESULTS = f"results/{STUDY}"
+FIGURES = f"figures/{STUDY}"
+TABLES = f"paper_tables/{STUDY}"
+SPLITS = ["train", "val", "test"]
+
+
+def code(*patterns):
+    """One digest of the package's sources that match: disjoint for each family of rules."""
+    return records.sources_digest(SOURCE, list(patterns))
+
+
+def digest(experiment, method):
+    """The digest of all that determines a run's numbers beside seed and data."""
+    return configuration.run_digest(study, experiment, method)
+
+
+TRAIN_CODE = code(
+    "augment.py", "diagnostics.py", "heads.py", "loader.py", "methods/*.py", "network.py",
+    "networks/*.py", "objectives.py", "rotations/*.py", "runtime.py", "tasks.py", "train.py",
+)
+EVALUATE_CODE = code("evaluate.py", "heads.py", "network.py", "tasks.py")
+AGGREGATE_CODE = code("aggregate.py", "delta.py")
+PAPER_CODE = ["render.py", "results.py", "delta.py"]
+
+
+wildcard_constraints:
+    dataset="[a-z][a-z0-9_]*",
+    method="[a-z][a-z0-9_.-]*",
+    seed=r"\d+",

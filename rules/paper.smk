@@ -1,0 +1,79 @@
+# Tables and figures, from aggregated results alone.
+
+
+def gathered(experiments):
+    """The three files of each experiment."""
+    return {
+        "metrics": [f"{RESULTS}/{e}.csv" for e in experiments],
+        "history": [f"{RESULTS}/{e}_history.csv" for e in experiments],
+        "provenance": [f"{RESULTS}/{e}.json" for e in experiments],
+    }
+
+
+def words(experiments):
+    """A digest of what a table or figure takes from the configuration: labels, colours, order."""
+    chosen = {e: study.experiments[e].model_dump(mode="json") for e in experiments}
+    return records.digest({"title": study.title, "experiments": [list(chosen), chosen]})
+
+
+FROM = " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
+
+
+rule table:
+    input:
+        unpack(lambda w: gathered(study.tables[w.table])),
+        reported="configs/paper/reported.csv",
+    output:
+        csv=f"{TABLES}/{{table}}.csv",
+        markdown=f"{TABLES}/{{table}}.md",
+        latex=f"{TABLES}/{{table}}.tex",
+    params:
+        words=lambda w: words(study.tables[w.table]),
+        code=lambda w: code(f"tables/{w.table}.py", "tables/_*.py", "table.py", *PAPER_CODE),
+    wildcard_constraints:
+        table="|".join(study.tables) or "none",
+    shell:
+        VERB + " table --study " + STUDY + " --name {wildcards.table}" + FROM +
+        " --reported {input.reported}"
+        " --csv {output.csv} --markdown {output.markdown} --latex {output.latex}"
+
+
+rule figure:
+    input:
+        unpack(lambda w: gathered(study.figures[w.figure])),
+    output:
+        csv=f"{FIGURES}/{{figure}}.csv",
+        pdf=f"{FIGURES}/{{figure}}.pdf",
+        png=f"{FIGURES}/{{figure}}.png",
+    params:
+        words=lambda w: words(study.figures[w.figure]),
+        code=lambda w: code(
+            f"figures/{w.figure}.py", "figures/_*.py", "figure.py", "objectives.py", *PAPER_CODE
+        ),
+    wildcard_constraints:
+        figure="|".join(study.figures) or "none",
+    shell:
+        VERB + " figure --study " + STUDY + " --name {wildcards.figure}" + FROM +
+        " --csv {output.csv} --pdf {output.pdf} --png {output.png}"
+
+
+rule ledger:
+    output:
+        f"{TABLES}/hyperparameters.md",
+    params:
+        words=words(study.experiments),
+        datasets=records.digest({k: d.model_dump(mode="json") for k, d in study.datasets.items()}),
+        code=code("ledger.py"),
+    shell:
+        VERB + " ledger --study " + STUDY + " --out {output}"
+
+
+rule tables:
+    input:
+        expand(f"{TABLES}/{{table}}.{{kind}}", table=study.tables, kind=["csv", "md", "tex"]),
+        f"{TABLES}/hyperparameters.md",
+
+
+rule figures:
+    input:
+        expand(f"{FIGURES}/{{figure}}.{{kind}}", figure=study.figures, kind=["csv", "pdf", "png"]),

@@ -1,0 +1,102 @@
+# Training, evaluation and aggregation. One process trains a run, all seeds of a method, or a whole
+# experiment, as the study's `batch` says; the numbers are the same.
+
+
+def runs(experiment, method="{method}", seed="{seed}"):
+    """The (method, seed) pairs of one job; wildcards stand where `batch` leaves them open."""
+    chosen = study.experiments[experiment]
+    methods = list(chosen.methods) if study.batch == "experiment" else [method]
+    seeds = [seed] if study.batch == "run" else range(chosen.seeds.value)
+    return [(m, s) for m in methods for s in seeds]
+
+
+def of_job(experiment, wildcards):
+    """The pairs of one job with its wildcards filled in."""
+    return runs(experiment, wildcards.get("method"), wildcards.get("seed"))
+
+
+def files(experiment, name, pairs=None):
+    """One file of every run."""
+    pairs = runs(experiment) if pairs is None else pairs
+    return [f"{RESULTS}/{experiment}/{m}/seed{s}/{name}" for m, s in pairs]
+
+
+def every_run(experiment):
+    """All (method, seed) pairs of an experiment."""
+    chosen = study.experiments[experiment]
+    return [(m, s) for m in chosen.methods for s in range(chosen.seeds.value)]
+
+
+for experiment, chosen in study.experiments.items():
+
+    # `ancient`: prepared data is known by its hash, not by its date.
+    rule:
+        name:
+            f"train_{experiment}"
+        input:
+            train=ancient(f"{PREPARED}/{chosen.dataset}/train.safetensors"),
+            val=ancient(f"{PREPARED}/{chosen.dataset}/val.safetensors"),
+        output:
+            model=files(experiment, "model.safetensors"),
+            history=files(experiment, "history.csv"),
+            record=files(experiment, "run.json"),
+        params:
+            experiment=experiment,
+            methods=lambda w, e=experiment: [m for m, _ in of_job(e, w)],
+            seeds=lambda w, e=experiment: [s for _, s in of_job(e, w)],
+            digests=lambda w, e=experiment: [digest(e, m) for m, _ in of_job(e, w)],
+            code=TRAIN_CODE,
+        threads: study.threads
+        resources:
+            gpu=int(DEVICE != "cpu"),
+        shell:
+            VERB + " train --study " + STUDY + " --device " + DEVICE +
+            " --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
+            " --digest {params.digests} --code {params.code}"
+            " --train {input.train} --val {input.val}"
+            " --model {output.model} --history {output.history} --record {output.record}"
+
+    rule:
+        name:
+            f"evaluate_{experiment}"
+        input:
+            model=files(experiment, "model.safetensors"),
+            record=files(experiment, "run.json"),
+            test=ancient(f"{PREPARED}/{chosen.dataset}/test.safetensors"),
+        output:
+            files(experiment, "metrics.json"),
+        params:
+            experiment=experiment,
+            code=EVALUATE_CODE,
+        threads: study.threads
+        resources:
+            gpu=int(DEVICE != "cpu"),
+        shell:
+            VERB + " evaluate --study " + STUDY + " --device " + DEVICE +
+            " --experiment {params.experiment} --test {input.test}"
+            " --model {input.model} --record {input.record} --metrics {output}"
+
+    rule:
+        name:
+            f"aggregate_{experiment}"
+        input:
+            metrics=files(experiment, "metrics.json", every_run(experiment)),
+            history=files(experiment, "history.csv", every_run(experiment)),
+        output:
+            metrics=f"{RESULTS}/{experiment}.csv",
+            history=f"{RESULTS}/{experiment}_history.csv",
+            provenance=f"{RESULTS}/{experiment}.json",
+        params:
+            experiment=experiment,
+            digests=[digest(experiment, m) for m in chosen.methods],
+            code=AGGREGATE_CODE,
+        shell:
+            VERB + " aggregate --study " + STUDY + " --experiment {params.experiment}"
+            " --metrics {input.metrics} --history {input.history}"
+            " --out-metrics {output.metrics} --out-history {output.history}"
+            " --out-provenance {output.provenance}"
+
+
+rule results:
+    input:
+        expand(f"{RESULTS}/{{experiment}}.csv", experiment=study.experiments),

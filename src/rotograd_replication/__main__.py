@@ -1,0 +1,190 @@
+"""One verb per step of the workflow: `python -m rotograd_replication VERB`.
+
+Paths come from the command line alone (the Snakefile knows them); a verb's module is imported when
+the verb is called, so that the paper half never waits for torch.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import config, records, schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def _study(arguments: argparse.Namespace) -> schema.Study:
+    return config.load_study(arguments.configs, arguments.study)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Read a study and everything it names; say what is wrong with it."""
+    study = _study(arguments)
+    runs = sum(len(e.methods) * e.seeds.value for e in study.experiments.values())
+    logging.info("%s: %d experiments, %d runs", arguments.study, len(study.experiments), runs)
+
+
+def fetch(arguments: argparse.Namespace) -> None:
+    """Bring a dataset's original archives: download, copy from a mirror, or generate."""
+    from . import fetch as verb
+
+    dataset = config.load_datasets(arguments.configs)[arguments.dataset]
+    verb.run(arguments.dataset, dataset, arguments.mirror, arguments.out)
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Turn archives into training, validation and test tensors."""
+    from . import prepare as verb
+
+    dataset = config.load_datasets(arguments.configs)[arguments.dataset]
+    outputs = {split: getattr(arguments, split) for split in ("train", "val", "test")}
+    verb.run(arguments.dataset, dataset, arguments.archives, outputs)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train runs one after another, each as if it were alone."""
+    from . import runtime
+    from . import train as verb
+
+    study = _study(arguments)
+    device = runtime.device(arguments.device or study.device)
+    runtime.prepare(study.threads)
+    experiment = study.experiments[arguments.experiment]
+    tasks = study.datasets[experiment.dataset].tasks
+    described = runtime.describe(device, ROOT)
+    columns = (arguments.method, arguments.seed, arguments.digest)
+    outputs = (arguments.model, arguments.history, arguments.record)
+    for method, seed, digest, *paths in zip(*columns, *outputs, strict=True):
+        settings = config.run_settings(study, arguments.experiment, method)
+        if records.digest(settings) != digest:
+            raise ValueError(
+                f"`{arguments.experiment}/{method}` must be configured as when the workflow "
+                "started. Found a changed configuration. Start snakemake again."
+            )
+        identity = {"study": arguments.study, "experiment": arguments.experiment}
+        identity |= {"method": method, "seed": seed, "configuration": digest}
+        identity |= {"code": arguments.code, **described}
+        splits = (arguments.train, arguments.val)
+        verb.run(settings, identity, tasks, *splits, device, verb.Outputs(*paths))
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Measure finished runs on the test split."""
+    from . import evaluate as verb
+    from . import runtime
+
+    study = _study(arguments)
+    device = runtime.device(arguments.device or study.device)
+    runtime.prepare(study.threads)
+    tasks = study.datasets[study.experiments[arguments.experiment].dataset].tasks
+    for paths in zip(arguments.model, arguments.record, arguments.metrics, strict=True):
+        model, record, out = paths
+        verb.run(tasks, model, record, arguments.test, device, out)
+
+
+def aggregate(arguments: argparse.Namespace) -> None:
+    """Gather the runs of an experiment into tidy files."""
+    from . import aggregate as verb
+
+    study = _study(arguments)
+    verb.run(
+        study,
+        arguments.study,
+        arguments.experiment,
+        study.datasets,
+        arguments.metrics,
+        arguments.history,
+        arguments.out_metrics,
+        arguments.out_history,
+        arguments.out_provenance,
+    )
+
+
+def _results(arguments: argparse.Namespace) -> list:
+    from . import results
+
+    columns = (arguments.metrics, arguments.history, arguments.provenance)
+    return [results.read(*paths) for paths in zip(*columns, strict=True)]
+
+
+def table(arguments: argparse.Namespace) -> None:
+    """Write one table as CSV, Markdown and LaTeX."""
+    from . import table as verb
+
+    study, found = _study(arguments), _results(arguments)
+    outputs = (arguments.csv, arguments.markdown, arguments.latex)
+    verb.run(study, arguments.study, arguments.name, found, arguments.reported, *outputs)
+
+
+def figure(arguments: argparse.Namespace) -> None:
+    """Draw one figure as PDF and PNG, with the CSV it is drawn from."""
+    from . import figure as verb
+
+    study, found = _study(arguments), _results(arguments)
+    outputs = (arguments.csv, arguments.pdf, arguments.png)
+    verb.run(study, arguments.study, arguments.name, found, study.datasets, *outputs)
+
+
+def ledger(arguments: argparse.Namespace) -> None:
+    """List every hyper-parameter of a study with its source."""
+    from . import ledger as verb
+
+    verb.run(_study(arguments), arguments.study, arguments.out)
+
+
+# Verb -> the arguments it takes: name -> type, with `*` for one or more and `?` for optional.
+ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]]] = {
+    check: {"study": (str, "")},
+    fetch: {"dataset": (str, ""), "mirror": (Path, "?"), "out": (Path, "")},
+    prepare: {"dataset": (str, ""), "archives": (Path, "")}
+    | dict.fromkeys(("train", "val", "test"), (Path, "")),
+    train: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?"), "code": (str, "")}
+    | {"method": (str, "*"), "seed": (int, "*"), "digest": (str, "*")}
+    | dict.fromkeys(("train", "val"), (Path, ""))
+    | dict.fromkeys(("model", "history", "record"), (Path, "*")),
+    evaluate: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?")}
+    | {"test": (Path, "")}
+    | dict.fromkeys(("model", "record", "metrics"), (Path, "*")),
+    aggregate: {"study": (str, ""), "experiment": (str, "")}
+    | dict.fromkeys(("metrics", "history"), (Path, "*"))
+    | dict.fromkeys(("out-metrics", "out-history", "out-provenance"), (Path, "")),
+    table: {"study": (str, ""), "name": (str, ""), "reported": (Path, "")}
+    | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*"))
+    | dict.fromkeys(("csv", "markdown", "latex"), (Path, "")),
+    figure: {"study": (str, ""), "name": (str, "")}
+    | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*"))
+    | dict.fromkeys(("csv", "pdf", "png"), (Path, "")),
+    ledger: {"study": (str, ""), "out": (Path, "")},
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: a sub-command per verb."""
+    whole = argparse.ArgumentParser(prog="rotograd-replication", description=__doc__)
+    whole.add_argument("--configs", type=Path, default=ROOT / "configs")
+    verbs = whole.add_subparsers(required=True, metavar="VERB")
+    for verb, arguments in ARGUMENTS.items():
+        one = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
+        one.set_defaults(verb=verb)
+        for name, (kind, count) in arguments.items():
+            many = {"nargs": "+"} if count == "*" else {}
+            one.add_argument(f"--{name}", type=kind, required=count != "?", **many)
+    return whole
+
+
+def main() -> int:
+    """Run one verb; a fault of the user's ends in one message and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    arguments = parser().parse_args()
+    try:
+        arguments.verb(arguments)
+    except (ValueError, OSError) as error:
+        logging.error("error: %s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""All runs of one experiment become three files: a tidy table, a long history, a provenance.
+
+The first place that sees every run side by side, and so the one that refuses a mixture: runs of
+another configuration, of other data, or files that are not whole.
+"""
+
+import csv
+import logging
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import config, delta, records, schema
+
+log = logging.getLogger(__name__)
+
+RUN = ["study", "experiment", "method", "seed"]
+HEADER = [*RUN, "task", "metric", "value", "higher_is_better", "delta"]
+COST = ["epochs", "best_epoch", "seconds", "peak_memory_mb", "device", "threads"]
+SOURCE = ["dataset", "configuration", "code", "data", "git_revision", "versions"]
+KEYS = [*RUN, *SOURCE, *COST, "metrics"]
+# A task's kind -> its metric and whether higher is better.
+METRICS = {
+    "classification": ("accuracy", True),
+    "binary": ("f1", True),
+    "regression": ("mse", False),
+    "multimodal": ("objective", False),
+    "avocado": ("objective", False),
+}
+BASELINE = "single_task"
+
+
+class AggregateError(ValueError):
+    """Runs that must not be put in one table; its message names the run and the remedy."""
+
+
+def run(
+    study: schema.Study,
+    study_name: str,
+    experiment: str,
+    datasets: dict[str, schema.Dataset],
+    metrics: list[Path],
+    histories: list[Path],
+    table: Path,
+    history: Path,
+    provenance: Path,
+) -> None:
+    """Gather the runs of one experiment.
+
+    Args:
+        study: the present configuration, which every run must have been made under.
+        study_name: its name.
+        experiment: which of its experiments.
+        datasets: every dataset, for the kinds of the tasks.
+        metrics: one `metrics.json` per run.
+        histories: one `history.csv` per run, in the same order.
+        table: written: a row per run, task and metric, with Delta_k against `single_task`.
+        history: written: `method, seed` and the columns of the histories.
+        provenance: written: data, hardware, versions and cost of the runs.
+
+    Raises:
+        AggregateError: a run of another configuration, of other data, or a malformed file.
+    """
+    if len(metrics) != len(histories) or not metrics:
+        raise AggregateError(
+            f"`{experiment}` must have one history per metrics file, and at least one. "
+            f"Found {len(metrics)} metrics and {len(histories)} histories. List both for each run."
+        )
+    chosen = study.experiments[experiment]
+    remedy = f"Rerun: snakemake --config study={study_name} --forcerun train_{experiment}"
+    runs = [_read(path, study_name, experiment, remedy) for path in metrics]
+    _check_configuration(runs, study, experiment, remedy)
+    _check_data(runs, remedy)
+    rows = _rows(runs, datasets[chosen.dataset], remedy)
+    _write_csv(table, [HEADER, *rows])
+    _write_csv(history, _histories(runs, histories, remedy))
+    records.write_json(provenance, _provenance(runs, chosen, study_name, experiment))
+    log.info("%s: %d runs in %s", experiment, len(runs), table.name)
+
+
+def _label(run: dict[str, Any]) -> str:
+    return f"{run['experiment']}/{run['method']}/seed {run['seed']}"
+
+
+def _read(path: Path, study: str, experiment: str, remedy: str) -> dict[str, Any]:
+    """One run's record, with every key present."""
+    try:
+        run = records.read_json(path)
+    except ValueError as error:
+        raise AggregateError(f"{error} {remedy}") from error
+    if not isinstance(run, dict):
+        raise AggregateError(f"`{path}` must be a mapping. Found {type(run).__name__}. {remedy}")
+    missing = [key for key in KEYS if key not in run]
+    if missing:
+        raise AggregateError(
+            f"`{path}` must have every key of a run. Missing: {', '.join(missing)}. {remedy}"
+        )
+    for key, expected in (("study", study), ("experiment", experiment)):
+        if run[key] != expected:
+            raise AggregateError(
+                f"`{path}` must be of {key} `{expected}`. Found `{run[key]}`. {remedy}"
+            )
+    if not isinstance(run["data"], dict) or not {"label", "archives", "samples"} <= set(
+        run["data"]
+    ):
+        raise AggregateError(
+            f"`data` of `{path}` must have label, archives and samples. "
+            f"Found {run['data']!r}. {remedy}"
+        )
+    return run
+
+
+def _check_configuration(
+    runs: list[dict[str, Any]], study: schema.Study, experiment: str, remedy: str
+) -> None:
+    legal = study.experiments[experiment].methods
+    digests = {m: config.run_digest(study, experiment, m) for m in legal}
+    seen: set[tuple[str, int]] = set()
+    for run in runs:
+        if run["method"] not in legal:
+            raise AggregateError(
+                f"{_label(run)}: `{run['method']}` is no method of this experiment. "
+                f"Legal: {', '.join(legal)}. Add it to the experiment, or leave the run out."
+            )
+        if run["configuration"] != digests[run["method"]]:
+            raise AggregateError(
+                f"{_label(run)} was made under another configuration. Found "
+                f"{run['configuration']}, the present one is {digests[run['method']]}. {remedy}"
+            )
+        if (run["method"], run["seed"]) in seen:
+            raise AggregateError(f"{_label(run)} must be given once. Found it twice.")
+        seen.add((run["method"], run["seed"]))
+
+
+def _check_data(runs: list[dict[str, Any]], remedy: str) -> None:
+    """Refuse runs trained on different bytes: their metrics cannot be compared."""
+    first = runs[0]
+    for run in runs[1:]:
+        for key in ("archives", "samples", "label"):
+            if run["data"][key] != first["data"][key]:
+                raise AggregateError(
+                    f"{_label(run)} must be trained on the data of {_label(first)}. Found other "
+                    f"{key}: {run['data'][key]} instead of {first['data'][key]}. {remedy}"
+                )
+
+
+def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> list[list[Any]]:
+    """The tidy rows; Delta_k is against the single-task run of the same seed."""
+    values = {}
+    for run in runs:
+        for task in dataset.tasks:
+            metric, _ = METRICS[task.kind]
+            values[run["method"], run["seed"], task.name] = _number(run, task.name, metric, remedy)
+            values[run["method"], run["seed"], task.name, "loss"] = _number(
+                run, task.name, "loss", remedy
+            )
+    rows = []
+    for run in runs:
+        for task in dataset.tasks:
+            metric, higher = METRICS[task.kind]
+            start = [run["study"], run["experiment"], run["method"], run["seed"], task.name]
+            value = values[run["method"], run["seed"], task.name]
+            single = values.get((BASELINE, run["seed"], task.name))
+            gain = "" if single is None else delta.improvement(value, single, higher)
+            rows.append([*start, metric, value, higher, gain])
+            loss = values[run["method"], run["seed"], task.name, "loss"]
+            rows.append([*start, "loss", loss, False, ""])
+    return rows
+
+
+def _number(run: dict[str, Any], task: str, metric: str, remedy: str) -> float:
+    try:
+        return float(run["metrics"][task][metric])
+    except (KeyError, TypeError, ValueError):
+        raise AggregateError(
+            f"{_label(run)} must have a number for `{metric}` of `{task}`. "
+            f"Found {run['metrics']!r}. {remedy}"
+        ) from None
+
+
+def _histories(runs: list[dict[str, Any]], paths: list[Path], remedy: str) -> list[list[str]]:
+    """All histories under one header; a column that a method lacks is empty."""
+    tables = [_read_history(path, remedy) for path in paths]
+    header = list(dict.fromkeys(column for table in tables for column in table[0]))
+    rows: list[list[str]] = [["method", "seed", *header]]
+    for run, (columns, *body) in zip(runs, tables, strict=True):
+        pick = _picker(columns, header)
+        rows += ([run["method"], str(run["seed"]), *pick(row)] for row in body)
+    return rows
+
+
+def _read_history(path: Path, remedy: str) -> list[list[str]]:
+    with open(path, newline="") as file:
+        table = list(csv.reader(file))
+    if not table or "epoch" not in table[0] or any(len(row) != len(table[0]) for row in table):
+        found = "no column `epoch`" if not table or "epoch" not in table[0] else "an uneven row"
+        raise AggregateError(
+            f"`{path}` must be a table with a row per epoch. Found {found}. {remedy}"
+        )
+    return table
+
+
+def _picker(columns: list[str], header: list[str]) -> Callable[[list[str]], list[str]]:
+    if columns == header:
+        return lambda row: row
+    place = {column: i for i, column in enumerate(columns)}
+    order = [place.get(column, len(columns)) for column in header]
+    return lambda row: [(*row, "")[i] for i in order]
+
+
+def _provenance(
+    runs: list[dict[str, Any]], chosen: schema.Experiment, study: str, experiment: str
+) -> dict[str, Any]:
+    """Where the numbers come from, and what they cost."""
+
+    def seen(key: str) -> list[Any]:
+        return sorted({run[key] for run in runs}, key=str)
+
+    by_method: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        by_method.setdefault(run["method"], []).append(run)
+    versions: dict[str, set[str]] = {}
+    for run in runs:
+        for package, version in run["versions"].items():
+            versions.setdefault(package, set()).add(str(version))
+    return {
+        "study": study,
+        "experiment": experiment,
+        "dataset": chosen.dataset,
+        "data": runs[0]["data"],
+        "epochs": seen("epochs"),
+        "features": chosen.network.features.value,
+        "runs": {method: len(group) for method, group in by_method.items()},
+        "seconds": {
+            method: statistics.median(run["seconds"] for run in group)
+            for method, group in by_method.items()
+        },
+        "peak_memory_mb": {
+            method: max((r["peak_memory_mb"] for r in group if r["peak_memory_mb"]), default=None)
+            for method, group in by_method.items()
+        },
+        "devices": seen("device"),
+        "threads": seen("threads"),
+        "git_revisions": seen("git_revision"),
+        "code": seen("code"),
+        "versions": {package: sorted(found) for package, found in sorted(versions.items())},
+    }
+
+
+def _write_csv(path: Path, rows: list[list[Any]]) -> None:
+    with records.atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)

@@ -1,0 +1,1 @@
+"""Datasets: one file per recipe, from original archives to arrays; NumPy only."""

@@ -1,0 +1,119 @@
+"""A prepared split lies on the device as bytes, and a batch is one gather from it.
+
+No worker processes and no per-sample Python: for data that fits on the device, indexing a tensor is
+faster than any pipeline that moves samples one at a time (see `benchmarks/loader.py`).
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from . import plugins
+from .augment import AUGMENTATIONS
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+class Loader:
+    """Batches of one split: shuffled and augmented by iteration, or plain by `batches_in_order`.
+
+    Attributes:
+        data: What the file says of its data: dataset, label, archives, split, samples, mean, std.
+        images: `[N, C, H, W]` uint8 on the device in `channels_last`, or float inputs `[N, ...]`.
+        targets: float32 `[N, K]` on the device.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        device: torch.device | str,
+        batch_size: int,
+        generator: torch.Generator,
+        augmentation: list[str],
+        samples: int | None,
+    ) -> None:
+        """Read a prepared file.
+
+        Args:
+            path: The `.safetensors` file of one split.
+            device: Where images and batches live.
+            batch_size: Samples per batch; the last batch may be smaller.
+            generator: CPU generator of permutations and augmentations; the order of batches is
+                thereby the same on every device.
+            augmentation: Names in `augment.AUGMENTATIONS`, applied in this order.
+            samples: Only the first so many samples of the split; None for all.
+
+        Raises:
+            ValueError: an unknown augmentation, one for inputs that are no images, or more samples
+                than there are.
+        """
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            self.data: dict[str, Any] = json.loads(file.metadata()["data"])
+            available = self.data["samples"]
+            if samples is not None and not 1 <= samples <= available:
+                raise ValueError(
+                    f"`samples` must be from 1 to the {available} of `{path}`. Found {samples}."
+                )
+            images, self.targets = (
+                file.get_slice(name)[: samples or available] for name in ("images", "targets")
+            )
+        for name in augmentation:
+            if name not in AUGMENTATIONS:
+                hint = plugins.nearest(name, list(AUGMENTATIONS))
+                raise ValueError(f"`{name}` is not an augmentation. {hint}")
+        if augmentation and images.dtype != torch.uint8:
+            raise ValueError(
+                f"`augmentation` must be empty for inputs that are no images. Found {augmentation}."
+            )
+        self.batch_size, self._generator = batch_size, generator
+        self._augmentations = [AUGMENTATIONS[name] for name in augmentation]
+        self.images = images
+        if images.dtype == torch.uint8:
+            # Stored as [N, H, W, C]: rows gathered from it are `channels_last` without a copy.
+            self._stored = images.permute(0, 2, 3, 1).contiguous()
+            self.images = self._stored.permute(0, 3, 1, 2)
+            mean, deviation = (
+                torch.tensor(self.data[key], dtype=torch.float32, device=device).view(1, -1, 1, 1)
+                for key in ("mean", "std")
+            )
+            # (x / 255 - mean) / std as one product and one sum.
+            self._factor, self._shift = 1 / (255 * deviation), -mean / deviation
+
+    def __len__(self) -> int:
+        """Batches per pass."""
+        return -(-len(self.targets) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """One pass over every sample in a fresh order, augmented: x `[B, C, H, W]`, y `[B, K]`."""
+        order = torch.randperm(len(self.targets), generator=self._generator)
+        for chosen in order.to(self.targets.device).split(self.batch_size):
+            x = self._gather(chosen)
+            for augmentation in self._augmentations:
+                x = augmentation(x, self._generator)
+            yield self._normalised(x), self.targets.index_select(0, chosen)
+
+    def batches_in_order(self) -> Iterator[Batch]:
+        """One pass in the order of the file, neither shuffled nor augmented."""
+        for start in range(0, len(self.targets), self.batch_size):
+            chosen = slice(start, start + self.batch_size)
+            yield self._normalised(self.images[chosen]), self.targets[chosen]
+
+    def _gather(self, chosen: torch.Tensor) -> torch.Tensor:
+        """The chosen inputs `[B, ...]`."""
+        if self.images.dtype != torch.uint8:
+            return self.images.index_select(0, chosen)
+        return self._stored.index_select(0, chosen).permute(0, 3, 1, 2)
+
+    def _normalised(self, x: torch.Tensor) -> torch.Tensor:
+        """Bytes as float32 of mean 0 and deviation 1 over the training split; floats as they are.
+
+        A view of bytes is never written to: the conversion makes the only copy.
+        """
+        if x.dtype != torch.uint8:
+            return x
+        x = x.to(torch.float32, memory_format=torch.channels_last)
+        return x.mul_(self._factor).add_(self._shift)

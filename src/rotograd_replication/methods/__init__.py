@@ -1,0 +1,1 @@
+"""Gradient homogenisation: each file turns K task gradients into one."""

@@ -1,0 +1,105 @@
+"""Rotations R_k before each head, around any inner method (paper, section 3, Algorithm 1).
+
+RotoGrad is rotate(scale), Rotate Only is rotate(vanilla), "PCGrad with R_k" is rotate(pcgrad) with
+`objective: task_loss`. The rotations are the leader of the Stackelberg game of section 3.3; their
+optimiser, with its own learning rate and decay, belongs to the experiment.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .. import plugins
+from ..schema import Share
+from ._base import Context, Method, Step, unit
+
+
+def subspace(m: int | str | None, features: int) -> int:
+    """How many of the D features are rotated: all, `m` of them, or a share such as `50%`.
+
+    Raises:
+        ValueError: outside 1..D.
+    """
+    size = features if m is None else m
+    if isinstance(size, str):
+        size = round(features * float(size.removesuffix("%")) / 100)
+    if not 1 <= size <= features:
+        raise ValueError(f"`m` must be in 1..{features}, the features. Found {m}.")
+    return size
+
+
+class Rotate(Method):
+    """`r_k = [R_k z_{1:m}, z_{m+1:D}]`, with R_k learned by equation 3 or by the task's own loss."""
+
+    def __init__(
+        self, context: Context, m: int | str | None, start: str, parametrisation: str, objective: str
+    ) -> None:
+        super().__init__(context)
+        self.inner = context.inner or Method(context)
+        self.m = subspace(m, context.features)
+        self.objective = objective
+        build_rotations = plugins.load("rotations", parametrisation).build
+        self.rotations = build_rotations(context.tasks, self.m, start, context.generator)
+        self.current = self.rotations().detach()
+
+    def view(self, z: Tensor) -> Tensor:
+        """`r_k = R_k z`: `[B, D]` -> `[K, B, D]`; keeps this step's R_k for `learn`."""
+        self.current = self.rotations()
+        rotated = z[:, : self.m] @ self.current.detach().mT
+        if self.m == z.shape[1]:
+            return rotated
+        return torch.cat([rotated, z[:, self.m :].expand(self.tasks, -1, -1)], dim=2)
+
+    def pull_back(self, view_gradients: Tensor) -> Tensor:
+        """`G_k = R_k^T G~_k`, row by row: `[K, B, D]`."""
+        rotated = view_gradients[..., : self.m] @ self.current.detach()
+        if self.m == view_gradients.shape[2]:
+            return rotated
+        return torch.cat([rotated, view_gradients[..., self.m :]], dim=2)
+
+    def combine(self, step: Step) -> Tensor:
+        """The inner method's update, at z."""
+        return self.inner.combine(step)
+
+    def learn(self, step: Step) -> None:
+        """Gradient of `L_rot^k = - sum_n <R_k^T g~_{n,k}, v_n>` (equation 3), or of L_k.
+
+        Both are sums of outer products: `dL_rot^k / dR_k = - G~_k^T V` and
+        `dL_k / dR_k = G~_k^T Z`, `[m, m]` each, pushed through the parametrisation.
+        """
+        rotated = step.view_gradients[..., : self.m]
+        if self.objective == "alignment":
+            target = -unit(step.gradients).mean(0)[:, : self.m]
+        else:
+            target = step.z[:, : self.m]
+        self.current.backward(rotated.mT @ target)
+        self.inner.learn(step)
+
+    def groups(self, learning_rate: float) -> list[dict[str, object]]:
+        """The rotations at their own learning rate, and the inner method's."""
+        own = {"params": list(self.rotations.parameters()), "lr": learning_rate}
+        return [own, *self.inner.groups(learning_rate)]
+
+    def measures(self) -> dict[str, Tensor]:
+        """`||R_k - R_k^0||_F`; each entry of R_k where it is 2 x 2, for drawing."""
+        with torch.no_grad():
+            now = self.rotations()
+        distance = torch.linalg.matrix_norm(now - self.rotations.start)
+        found = {"rotation_distance/{task}": distance, **self.inner.measures()}
+        if self.m == 2:
+            entries = [(i, j) for i in range(2) for j in range(2)]
+            found |= {f"rotation/{{task}}/{i}/{j}": now[:, i, j] for i, j in entries}
+        return found
+
+
+def build(
+    context: Context,
+    *,
+    m: int | Share | None = None,
+    start: Literal["identity", "random"],
+    parametrisation: str,
+    objective: Literal["alignment", "task_loss"],
+) -> Method:
+    """Rotate the first `m` features (all by default) before each head."""
+    return Rotate(context, m, start, parametrisation, objective)

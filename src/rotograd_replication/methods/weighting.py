@@ -1,0 +1,62 @@
+"""Methods that are K weights from the K x K Gramian of task gradients, by TorchJD.
+
+PCGrad (https://arxiv.org/abs/2001.06782), MGDA(-UB) (https://arxiv.org/abs/1810.04650), IMTL-G
+(https://openreview.net/forum?id=IMPnRXEWpvr), and TorchJD's others for one line of configuration:
+https://torchjd.org. Their inputs are gradients at the shared features, so MGDA is MGDA-UB.
+"""
+
+from typing import Literal
+
+import torch
+import torchjd.aggregation
+from pydantic import NonNegativeFloat
+from torch import Tensor
+
+from ._base import Context, Method, Step, gramian
+
+
+class Weighting(Method):
+    """`sum_k w_k G_k` with `w` from a TorchJD aggregator's weighting."""
+
+    def __init__(self, context: Context, aggregator: str, mean: bool, arguments: dict) -> None:
+        super().__init__(context)
+        self.factor = context.tasks if mean else 1
+        self.generator = context.generator
+        self.aggregator = getattr(torchjd.aggregation, aggregator)(**arguments)
+
+    def weights(self, products: Tensor) -> Tensor:
+        """Weights `[K]` of a Gramian `[K, K]`, computed in float64 on its largest entry's scale.
+
+        Deviation: TorchJD draws from the global generator; here a seed from the method's own
+        generator is set for the call, and the global state is left as it was.
+        """
+        scale = products.diagonal().max()
+        safe = torch.where(scale > 0, scale, torch.ones_like(scale))
+        relative = (products / safe).double().cpu()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**62, (), generator=self.generator)))
+            weights = self.aggregator.gramian_weighting(relative)
+        return (self.factor * weights).nan_to_num(0.0).to(products)
+
+    def combine(self, step: Step) -> Tensor:
+        """`sum_k w_k G_k`: `[B, D]`."""
+        weights = self.weights(gramian(step.gradients))
+        return torch.einsum("k,kbd->bd", weights, step.gradients)
+
+
+def build(
+    context: Context,
+    *,
+    aggregator: Literal["PCGrad", "MGDA", "IMTLG", "AlignedMTL", "CAGrad", "UPGrad"],
+    mean: bool,
+    c: NonNegativeFloat | None = None,
+) -> Method:
+    """A TorchJD aggregator by its class name.
+
+    Args:
+        context: what the method is built for.
+        aggregator: the class in `torchjd.aggregation`.
+        mean: whether the published weights sum to 1; they are then multiplied by K.
+        c: CAGrad's radius.
+    """
+    return Weighting(context, aggregator, mean, {} if c is None else {"c": c})

@@ -1,0 +1,49 @@
+"""Backbone, heads and method as one module, built from a run's settings."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import plugins, runtime
+from .heads import Heads
+from .methods._base import Context, Method
+from .tasks import Tasks
+
+
+class Network(nn.Module):
+    """Hard parameter sharing: `outputs = heads(method.view(backbone(x)))`."""
+
+    def __init__(self, backbone: nn.Module, heads: Heads, method: Method) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.heads = heads
+        self.method = method
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Map inputs to one `[K_s, B, outputs]` per stack of heads."""
+        return self.heads(self.method.view(self.backbone(x)))
+
+
+def build_method(
+    settings: dict[str, Any], tasks: int, features: int, generator: torch.Generator
+) -> Method:
+    """A method and what it wraps, from its entry in the configuration."""
+    inner = settings["inner"] and build_method(settings["inner"], tasks, features, generator)
+    context = Context(tasks, features, generator, inner)
+    return plugins.load("methods", settings["module"]).build(context, **settings["parameters"])
+
+
+def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
+    """A fresh network; the same seed gives every method the same backbone and heads."""
+    chosen = settings["network"]
+    features = chosen["features"]
+    module = plugins.load("networks", chosen["module"])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        backbone = module.build(features, **chosen["parameters"])
+        heads = Heads(tasks.stacks, features, settings["heads"]["hidden"])
+    method = build_method(
+        settings["method"], len(tasks), features, runtime.generator(seed, stream=1)
+    )
+    return Network(backbone, heads, method)

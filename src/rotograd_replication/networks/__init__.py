@@ -1,0 +1,1 @@
+"""Backbones: each file maps an input to D features."""

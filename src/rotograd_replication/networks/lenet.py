@@ -1,0 +1,25 @@
+"""A reduced LeNet for 28 x 28 digits.
+
+The paper names the network and prints no widths. The layers are those of Sener and Koltun's
+two-digit experiment (https://github.com/isl-org/MultiObjectiveOptimization): two 5 x 5
+convolutions of 10 and 20 channels, each with a max-pool and ReLU, and a linear layer.
+
+Deviation: no dropout, so that all tasks see the same features at every step.
+"""
+
+from pydantic import PositiveInt
+from torch import nn
+
+
+def build(features: int, *, in_channels: PositiveInt) -> nn.Module:
+    """Map `[B, in_channels, 28, 28]` to `[B, features]`."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, 10, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Conv2d(10, 20, 5),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(320, features),
+    )

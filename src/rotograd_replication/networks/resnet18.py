@@ -1,0 +1,73 @@
+"""ResNet18 of any width (He et al., CVPR 2016, https://arxiv.org/abs/1512.03385, Table 1).
+
+With 512 features and the `imagenet` stem it has torchvision's layers and parameter names, which a
+test checks; its own few lines save every training process torchvision's import.
+"""
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, inputs, H, W]` to `[B, outputs, H / stride, W / stride]`."""
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = self.bn2(self.conv2(y))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return F.relu(y + shortcut, inplace=True)
+
+
+class ResNet18(nn.Module):
+    """Four stages of two blocks after a stem, averaged over space."""
+
+    def __init__(self, width: int, stem: str) -> None:
+        super().__init__()
+        large = stem == "imagenet"
+        size, stride = (7, 2) if large else (3, 1)
+        self.conv1 = nn.Conv2d(3, width, size, stride, padding=size // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.maxpool = nn.MaxPool2d(3, 2, padding=1) if large else nn.Identity()
+        self.layer1 = nn.Sequential(Block(width, width, 1), Block(width, width, 1))
+        for stage in (2, 3, 4):
+            n = width * 2 ** (stage - 1)
+            self.add_module(f"layer{stage}", nn.Sequential(Block(n // 2, n, 2), Block(n, n, 1)))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, 3, H, W]` to `[B, 8 * width]`."""
+        x = self.maxpool(F.relu(self.bn1(self.conv1(x)), inplace=True))
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+        return x.mean((2, 3))
+
+
+def build(features: int, *, stem: Literal["imagenet", "small"]) -> nn.Module:
+    """Map `[B, 3, H, W]` to `[B, features]`.
+
+    Args:
+        features: eight times the width of the first stage.
+        stem: `imagenet` (7 x 7, stride 2, max-pool) or `small` (3 x 3, stride 1, no max-pool).
+
+    Raises:
+        ValueError: `features` is no multiple of 8.
+    """
+    if features % 8:
+        raise ValueError(f"`features` of resnet18 must be a multiple of 8. Found {features}.")
+    return ResNet18(features // 8, stem)

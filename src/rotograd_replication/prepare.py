@@ -1,0 +1,124 @@
+"""Archives become one file of tensors per split; each says which data it holds.
+
+A prepared file is a safetensors file (memory-mapped, no pickle): `images`, `targets` and, as
+metadata, what a result must quote about its data. Only archives whose sha256 are those recorded by
+`fetch` are read.
+"""
+
+import contextlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from . import config, plugins, records, schema
+
+SPLITS = ("train", "val", "test")
+Split = tuple[np.ndarray, np.ndarray]
+
+log = logging.getLogger(__name__)
+
+
+class PrepareError(ValueError):
+    """Archives that are not those recorded, or a plug-in that broke its contract."""
+
+
+def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, Path]) -> None:
+    """Write the prepared file of every split, or none.
+
+    Args:
+        name: The dataset's name in `configs/datasets.yaml`.
+        dataset: Its entry.
+        archives: The `archives.json` that `fetch` wrote beside the archives.
+        outputs: Split -> the `.safetensors` file to write.
+
+    Raises:
+        PrepareError: an unknown split, an archive that changed since `fetch`, or arrays that are
+            not what the tasks need.
+        ValueError: the plug-in found a damaged file.
+    """
+    for split in outputs:
+        if split not in SPLITS:
+            raise PrepareError(f"`{split}` is not a split. {plugins.nearest(split, list(SPLITS))}")
+    record = verify(name, archives)
+    plugin = plugins.load("datasets", dataset.module)
+    splits = plugin.prepare(archives.parent, **config.values(dataset.parameters))
+    for split in SPLITS:
+        check(f"datasets/{dataset.module}: {split}", splits[split], len(dataset.tasks))
+    mean, deviation = moments(splits["train"][0])
+    with contextlib.ExitStack() as stack:
+        places = {s: stack.enter_context(records.atomic(path)) for s, path in outputs.items()}
+        for split, place in places.items():
+            images, targets = splits[split]
+            facts = record | {"split": split, "samples": len(images)}
+            facts |= {"mean": mean, "std": deviation}
+            tensors = {
+                "images": np.ascontiguousarray(images),
+                "targets": np.ascontiguousarray(targets),
+            }
+            save_file(tensors, place, {"data": json.dumps(facts, sort_keys=True)})
+    log.info("%s: %s", name, {split: len(splits[split][0]) for split in outputs})
+
+
+def verify(name: str, archives: Path) -> dict[str, Any]:
+    """What `archives.json` says, once every archive is found to be the one recorded.
+
+    Raises:
+        PrepareError: another dataset's record, or a missing or changed archive.
+    """
+    remedy = "Delete it and run `fetch` again."
+    try:
+        record = records.read_json(archives)
+    except FileNotFoundError:
+        raise PrepareError(f"`{archives}` must exist. Found none. Run `fetch` first.") from None
+    if not isinstance(record, dict) or set(record) != {"dataset", "label", "archives"}:
+        raise PrepareError(f"`{archives}` must be what `fetch` writes. Found other keys. {remedy}")
+    if record["dataset"] != name:
+        raise PrepareError(f"`{archives}` must be of {name}. Found {record['dataset']}. {remedy}")
+    for file, expected in record["archives"].items():
+        path = archives.parent / file
+        if not path.is_file():
+            raise PrepareError(f"`{path}` must exist. Found none. Run `fetch` again.")
+        found = records.sha256(path)
+        if found != expected:
+            raise PrepareError(f"`{path}` must have sha256 {expected}. Found {found}. {remedy}")
+    return record
+
+
+def check(place: str, split: Split, tasks: int) -> None:
+    """Refuse arrays that break the contract of `datasets/*`.
+
+    Raises:
+        PrepareError: another type, no sample, differing lengths, or not one column per task.
+    """
+    images, targets = split
+    if images.dtype not in (np.uint8, np.float32) or targets.dtype != np.float32:
+        raise PrepareError(
+            f"{place}: images must be uint8 or float32 and targets float32. "
+            f"Found {images.dtype} and {targets.dtype}."
+        )
+    if not len(images) or targets.shape != (len(images), tasks):
+        raise PrepareError(
+            f"{place}: targets must be [N, {tasks}], one column per task, with N >= 1 images. "
+            f"Found {list(targets.shape)} and {len(images)} images."
+        )
+
+
+def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]:
+    """Mean and standard deviation per channel of uint8 `[N, C, H, W]`, scaled to `[0, 1]`.
+
+    Exact, from counts of the 256 values; None for float images. A constant channel has deviation 1,
+    by which it can be divided.
+    """
+    if images.dtype != np.uint8:
+        return None, None
+    values, mean, deviation = np.arange(256) / 255, [], []
+    for channel in range(images.shape[1]):
+        share = np.bincount(images[:, channel].ravel(), minlength=256) / images[:, channel].size
+        centre = float(share @ values)
+        mean.append(centre)
+        deviation.append(float(np.sqrt(share @ (values - centre) ** 2)) or 1.0)
+    return mean, deviation

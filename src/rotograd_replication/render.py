@@ -1,0 +1,173 @@
+"""One table, three files: CSV for machines, Markdown for reading, LaTeX (booktabs) for papers.
+
+A table is numbers; text, bold face and escapes are made here. Captions are made here too, and are
+the same for tables and figures: no number leaves this project without its n, data and hardware.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import records, schema
+from .results import Results
+
+STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
+REPORTED = "Reported: NeurIPS 2021 submission, not the camera-ready."
+LATEX = {
+    "\\": r"\textbackslash{}",
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "Δ": r"$\Delta$",
+    "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers with their spreads.
+
+    Attributes:
+        title: one line.
+        caption: what must be known to read the numbers (see `caption`).
+        values: medians; rows (block, label), grouped columns such as (quantity, source).
+        spreads: standard deviations, of the same shape; NaN where there is none.
+        runs: number of runs behind each cell, of the same shape.
+        best: which cells are in bold.
+    """
+
+    title: str
+    caption: str
+    values: pd.DataFrame
+    spreads: pd.DataFrame
+    runs: pd.DataFrame
+    best: pd.DataFrame
+
+    def write(self, csv: Path, markdown: Path, latex: Path) -> None:
+        """Write the three files, each whole or not at all."""
+        for path, text in (
+            (csv, self.tidy().to_csv(index=False, lineterminator="\n")),
+            (markdown, self.markdown()),
+            (latex, self.latex(latex.stem)),
+        ):
+            with records.atomic(path) as temporary:
+                temporary.write_text(text)
+
+    def tidy(self) -> pd.DataFrame:
+        """A row per cell, empty cells left out."""
+        parts = {"value": self.values, "std": self.spreads, "runs": self.runs, "best": self.best}
+        names = [*self.values.index.names, *self.values.columns.names]
+        levels = list(range(self.values.columns.nlevels))
+        tidy = pd.concat({k: f.stack(levels, future_stack=True) for k, f in parts.items()}, axis=1)
+        tidy = tidy.rename_axis(names).dropna(subset="value").astype({"runs": int})
+        tidy = tidy.reset_index()
+        return tidy.loc[:, (tidy != "").any()]
+
+    def markdown(self) -> str:
+        """The table as GitHub Markdown, the best value of each column in bold."""
+        body = self._cells("{} ± {}", "**{}**").reset_index()
+        body.columns = [" · ".join(filter(None, column)) for column in body.columns]
+        block, label = body.columns[:2]
+        body[block] = body[block].mask(body[block].duplicated(), "")
+        body = body.rename(columns={block: "", label: label.capitalize()})
+        if not (body[""] != "").any():
+            body = body.drop(columns="")
+        align = ["left"] * (body.shape[1] - self.values.shape[1])
+        align += ["right"] * self.values.shape[1]
+        text = body.to_markdown(index=False, colalign=align, disable_numparse=True)
+        caption = self.caption.replace(STANDIN, f"**{STANDIN}**")
+        return f"### {self.title}\n\n{text}\n\n{caption}\n"
+
+    def latex(self, label: str) -> str:
+        """The table in LaTeX with booktabs (and multirow where rows have blocks)."""
+        body = self._cells(r"${} \pm {}$", r"{{\boldmath{}}}", "${}$")
+        body.index = body.index.map(lambda row: tuple(escape(part) for part in row))
+        body.columns = body.columns.map(lambda column: tuple(escape(part) for part in column))
+        blocks = body.index.get_level_values(0).unique()
+        body = body.rename_axis(index=[None] * body.index.nlevels)
+        body = body.rename_axis(columns=[None] * body.columns.nlevels)
+        body = body.droplevel(0) if list(blocks) == [""] else body
+        columns = "l" * body.index.nlevels + "r" * body.shape[1]
+        text = body.style.to_latex(
+            hrules=True,
+            clines=None if len(blocks) < 2 else "skip-last;data",
+            column_format=columns,
+            multicol_align="c",
+            multirow_align="t",
+            position_float="centering",
+            caption=f"{escape(self.title)}. {escape(self.caption)}",
+            label=f"tab:{label}",
+        )
+        last = rf"\cline{{1-{len(columns)}}}" + "\n\\bottomrule"
+        text = text.replace(last, r"\bottomrule").replace(r"\cline", r"\cmidrule")
+        return "% Needs: booktabs, multirow\n" + text
+
+    def _cells(self, both: str, bold: str, alone: str = "{}") -> pd.DataFrame:
+        """The numbers as text."""
+        text = pd.DataFrame("", self.values.index, self.values.columns, dtype=object)
+        for i in range(text.shape[0]):
+            for j in range(text.shape[1]):
+                cell = _number(self.values.iat[i, j], self.spreads.iat[i, j], both, alone)
+                text.iat[i, j] = bold.format(cell) if self.best.iat[i, j] else cell
+        return text
+
+
+def _number(value: float, spread: float, both: str, alone: str) -> str:
+    if math.isnan(value):
+        return ""
+    if math.isnan(spread):
+        return alone.format(f"{value:.2f}")
+    return both.format(f"{value:.2f}", f"{spread:.2f}")
+
+
+def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd.DataFrame:
+    """Mark the best shown value of every column (ties share it).
+
+    Args:
+        values: rows (block, label), columns (quantity, source).
+        higher: whether a higher value is better, by quantity.
+        exclude: labels that do not compete, such as the baseline.
+    """
+    rounded = values.round(2)
+    rounded[rounded.index.get_level_values(-1).isin(list(exclude))] = math.nan
+    mask = pd.DataFrame(False, values.index, values.columns)
+    for column in values.columns:
+        cells = rounded[column]
+        if cells.notna().any():
+            mask[column] = cells == (cells.max() if higher[column[-2]] else cells.min())
+    return mask
+
+
+def escape(text: str) -> str:
+    """`text` with the characters that LaTeX would take as commands escaped."""
+    return "".join(LATEX.get(character, character) for character in text)
+
+
+def caption(study_name: str, study: schema.Study, results: list[Results]) -> str:
+    """What every table and figure says of its numbers: study, data, n, budget and hardware."""
+    loud = any("stand-in" in r.provenance["data"]["label"].lower() for r in results)
+    facts = "; ".join(dict.fromkeys(_facts(r) for r in results))
+    start = f"{STANDIN} " if loud else ""
+    return f"{start}Study: {study_name}. {facts}."
+
+
+def _facts(results: Results) -> str:
+    facts = results.provenance
+    counts = sorted(set(facts["runs"].values()))
+    n = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    epochs = " or ".join(str(e) for e in facts["epochs"])
+    samples = facts["data"]["samples"]["train"]
+    parts = [
+        f"{facts['data']['label']}: n = {n} seed{'s' * (n != '1')}",
+        f"{epochs} epoch{'s' * (epochs != '1')}",
+        f"{samples:,} training sample{'s' * (samples != 1)}",
+        " and ".join(facts["devices"]),
+    ]
+    return ", ".join(parts)

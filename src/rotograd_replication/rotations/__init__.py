@@ -1,0 +1,1 @@
+"""Parametrisations of K rotations by unconstrained parameters."""

@@ -1,0 +1,39 @@
+"""The paper's parametrisation: the exponential map on so(m), by geotorch (paper, section 3.4).
+
+`R_k = R_k^0 exp(A_k - A_k^T)` with A_k unconstrained and zero at the start: O(K m^2) memory and
+O(K m^3) time, independent of the batch size. Lezcano-Casado and Martinez-Rubio, ICML 2019,
+https://arxiv.org/abs/1901.08428.
+"""
+
+import geotorch
+import torch
+from torch import Tensor, nn
+
+
+class Exponential(nn.Module):
+    """K rotations of R^m as one parametrised tensor."""
+
+    def __init__(self, tasks: int, m: int, start: str, generator: torch.Generator) -> None:
+        super().__init__()
+        identity = torch.eye(m).repeat(tasks, 1, 1)
+        self.weight = nn.Parameter(identity)
+        # geotorch starts at a Haar sample from the global generator, whatever the weight was.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+            geotorch.orthogonal(self, "weight", triv="expm")
+        if start == "identity":
+            self.weight = identity
+
+    @property
+    def start(self) -> Tensor:
+        """`R_k^0`: `[K, m, m]`."""
+        return self.parametrizations.weight[0].base
+
+    def forward(self) -> Tensor:
+        """`R_k`: `[K, m, m]`, differentiable."""
+        return self.weight
+
+
+def build(tasks: int, m: int, start: str, generator: torch.Generator) -> nn.Module:
+    """K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
+    return Exponential(tasks, m, start, generator)

@@ -1,0 +1,86 @@
+"""What a run stands on: device, threads, versions, revision, memory."""
+
+import importlib.metadata
+import platform
+import resource
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def device(name: str) -> torch.device:
+    """The device of a study: `auto` takes a CUDA GPU where there is one.
+
+    Raises:
+        ValueError: `cuda` was asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "`device` is cuda, which needs a CUDA GPU that torch can see. Found none. "
+            "Use `--config device=cpu`, or run where there is one."
+        )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def prepare(threads: int) -> None:
+    """Fix everything outside a run's seed that its numbers could depend on."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def generator(seed: int, stream: int) -> torch.Generator:
+    """A CPU generator for one use (`stream`) of one seed; streams are independent."""
+    sequence = torch.Generator().manual_seed(seed * 1_000_003 + stream)
+    return sequence
+
+
+def revision(root: Path) -> str:
+    """The git revision of the code, with `+changes` where the tree differs; `unknown` outside git."""
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+changes"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    packages = ("torch", "torchjd", "geotorch", "numpy", "scikit-learn", "safetensors")
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in packages
+    }
+
+
+def hardware(where: torch.device) -> str:
+    """The device in words."""
+    if where.type == "cuda":
+        return torch.cuda.get_device_name(where)
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        models = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        name = models[0].split(":", 1)[1].strip() if models else name
+    return f"CPU, {name}"
+
+
+def peak_memory_mb(where: torch.device) -> float:
+    """Peak memory: of the GPU allocator since the run began, or of the whole process on a CPU."""
+    if where.type == "cuda":
+        return torch.cuda.max_memory_allocated(where) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def describe(where: torch.device, root: Path) -> dict[str, Any]:
+    """The provenance that is the same for every run of a process."""
+    return {
+        "device": hardware(where),
+        "threads": torch.get_num_threads(),
+        "git_revision": revision(root),
+        "versions": versions(),
+    }

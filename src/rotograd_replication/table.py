@@ -1,0 +1,39 @@
+"""A table: its plug-in is given the results and builds it; the rendering is the same for all."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from . import plugins, render, schema
+from .results import Results
+
+
+def run(
+    study: schema.Study,
+    study_name: str,
+    name: str,
+    results: list[Results],
+    reported: Path,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Build the table `name` and write it as CSV, Markdown and LaTeX.
+
+    Args:
+        study: the configuration: methods, their labels and order.
+        study_name: its name, for the caption.
+        name: the plug-in in `tables/`.
+        results: the experiments the study lists for this table.
+        reported: the paper's numbers, cell by cell.
+        csv: written.
+        markdown: written.
+        latex: written.
+
+    Raises:
+        ValueError: an unknown table.
+    """
+    build = plugins.load("tables", name).build
+    by_name = {r.name: r for r in results}
+    caption = f"{render.caption(study_name, study, results)} {render.REPORTED}"
+    build(by_name, study, pd.read_csv(reported), caption).write(csv, markdown, latex)

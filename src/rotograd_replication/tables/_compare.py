@@ -1,0 +1,49 @@
+"""Replicated numbers beside the paper's, row by row: shared by the tables."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from .. import render
+
+SOURCES = ("replicated", "reported")
+ROWS = ["block", "method"]
+COLUMNS = ["quantity", "source"]
+PARTS = ("value", "std", "runs")
+
+
+def reported(paper: pd.DataFrame, experiment: str, names: Iterable[str | None]) -> pd.DataFrame:
+    """The paper's numbers of one method: metric -> value, std and runs; empty if it has none.
+
+    Args:
+        paper: `configs/paper/reported.csv`.
+        experiment: its name there.
+        names: what the method may be called there, the likeliest first.
+    """
+    found = paper[paper["experiment"] == experiment].set_index("method")
+    for name in names:
+        if name in found.index:
+            return found.loc[[name]].set_index("metric")[list(PARTS)]
+    return found.iloc[:0].set_index("metric")[list(PARTS)]
+
+
+def table(
+    title: str, caption: str, cells: dict[tuple[str, ...], pd.Series], **options: object
+) -> render.Table:
+    """A table from its cells.
+
+    Args:
+        title: one line.
+        caption: shown below.
+        cells: (block, method label, *column) -> value, std and runs, in the order of the rows.
+        options: see `render.best`.
+    """
+    levels = [*ROWS, *COLUMNS] if len(next(iter(cells))) == 4 else [*ROWS, "data", *COLUMNS]
+    long = pd.DataFrame(cells.values(), index=pd.MultiIndex.from_tuples(cells, names=levels))
+    rows = pd.MultiIndex.from_tuples(dict.fromkeys(key[:2] for key in cells), names=ROWS)
+    columns = pd.MultiIndex.from_tuples(dict.fromkeys(key[2:] for key in cells), names=levels[2:])
+    frames = [
+        long[part].unstack(levels[2:]).reindex(index=rows, columns=columns).astype(float)
+        for part in PARTS
+    ]
+    return render.Table(title, caption, *frames, render.best(frames[0], **options))

@@ -1,0 +1,58 @@
+"""Table 2: two-digit images; the four digit tasks, and the active pixels, which are unrelated.
+
+Source: RotoGrad, section 6.3. Another experiment with the same tasks (the paper's SVHN) becomes
+another group of columns: name it in `PAPER`, and in the study's `tables`.
+"""
+
+import pandas as pd
+
+from .. import delta, schema
+from ..render import Table
+from ..results import Results
+from . import _compare
+
+# Experiment -> its name in the paper's table.
+PAPER = {"digits": "mnist", "digits_svhn": "svhn"}
+HEADINGS = {"mnist": "MNIST", "svhn": "SVHN"}
+UNRELATED = "active"
+DIGITS, PIXELS = "digits avg Δ ↑", "active pixels MSE ↓"
+METRICS = {DIGITS: "digits_avg_delta", PIXELS: "active_pixels_mse"}
+
+
+def build(
+    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
+) -> Table:
+    """Median and standard deviation over seeds of avg Delta (digit tasks) and of the MSE."""
+    cells = {}
+    baselines = set()
+    for experiment, found in results.items():
+        paper_name = PAPER[experiment]
+        methods = study.experiments[experiment].methods
+        ours = _summaries(found.tests)
+        for name in (m for m in methods if m in found.methods):
+            method = methods[name]
+            paper = _compare.reported(reported, paper_name, (method.reported_as, name))
+            baselines |= {method.label} if method.separate else set()
+            for quantity, metric in METRICS.items():
+                column = ("", method.label, HEADINGS[paper_name], quantity)
+                cell = ours[quantity].loc[name]
+                hidden = method.separate and quantity == DIGITS  # zero by definition
+                cells[*column, "replicated"] = cell * float("nan") if hidden else cell
+                cells[*column, "reported"] = paper.reindex([metric]).iloc[0]
+    return _compare.table(
+        "Two-digit images: digit tasks and the unrelated task",
+        f"{caption} Median ± standard deviation over seeds; the single-task row does not compete.",
+        cells,
+        higher={DIGITS: True, PIXELS: False},
+        exclude=baselines,
+    )
+
+
+def _summaries(tests: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Quantity -> a row per method with value, std and runs."""
+    digits = tests[tests["task"] != UNRELATED]
+    pixels = tests[tests["task"] == UNRELATED].set_index(["method", "seed"])["value"]
+    return {
+        DIGITS: delta.over_seeds(delta.over_tasks(digits)["avg"]).droplevel("quantity"),
+        PIXELS: delta.over_seeds(pixels).droplevel("quantity"),
+    }

@@ -1,0 +1,21 @@
+"""Fixtures that several test files share."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+BUILD_MIRROR = ROOT.parent / "shared" / "data" / "build_mirror.py"
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the real archives; the test is skipped where they are not at hand."""
+    if not BUILD_MIRROR.is_file():
+        pytest.skip("the real archives are not at hand: no ../shared/data beside the repository")
+    out = tmp_path_factory.mktemp("mirror")
+    subprocess.run([sys.executable, BUILD_MIRROR, out], check=True, capture_output=True)
+    return out

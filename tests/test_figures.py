@@ -1,0 +1,76 @@
+"""Every figure of `figures/` is drawn from fake runs, the same bytes twice."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rotograd_replication import config, figure, plugins, schema
+from rotograd_replication.figures import _plane, _sweep
+from tests import fixtures
+
+NAME = "quick"
+FIGURES = plugins.names("figures")
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("figures")
+    study, datasets = fixtures.configuration(NAME)
+    results = {}
+    for experiment in study.experiments:
+        runs = fixtures.write(folder, study, NAME, experiment, datasets)
+        results[experiment] = runs.aggregate(study, NAME, experiment, datasets)
+    return study, datasets, results
+
+
+def draw(setting, name, folder):
+    study, datasets, results = setting
+    chosen = [results[experiment] for experiment in study.figures[name]]
+    outputs = [folder / f"{name}.{end}" for end in ("csv", "pdf", "png")]
+    figure.run(study, NAME, name, chosen, datasets, *outputs)
+    return outputs
+
+
+def test_the_quick_study_draws_every_figure(setting):
+    assert sorted(setting[0].figures) == FIGURES
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure(setting, name, tmp_path):
+    csv, pdf, png = draw(setting, name, tmp_path)
+    assert len(pd.read_csv(csv)) > 0
+    assert pdf.read_bytes()[:5] == b"%PDF-"
+    assert b"CreationDate" not in pdf.read_bytes()
+    assert png.stat().st_size > 10_000
+
+
+def test_same_results_same_bytes(setting, tmp_path):
+    first = [path.read_bytes() for path in draw(setting, "stability", tmp_path)]
+    assert first == [path.read_bytes() for path in draw(setting, "stability", tmp_path)]
+
+
+def test_gradients_at_z_are_the_chain_rule():
+    task = schema.Task(name="a", label="A", kind="avocado", outputs=0, shift=1.5)
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    z = np.array([[0.3, -0.7]])
+    u = z @ quarter.T - 1.5
+    at_r = np.stack([2 * u[:, 0], np.exp(u[:, 1]) - 1], axis=-1)
+    assert _plane.gradient(task, quarter, z) == pytest.approx(at_r @ quarter, abs=1e-8)
+
+
+def test_the_sweep_is_ordered_and_starts_without_rotations(setting):
+    rates = list(_sweep.rates(setting[0].experiments["stability"]).values())
+    assert rates[0] == 0
+    assert rates == sorted(rates)
+    assert len(rates) > 2
+
+
+def test_the_paper_half_never_imports_torch():
+    verbs = ["aggregate", "table", "figure"]
+    plugs = [f"{package}.{n}" for package in ("tables", "figures") for n in plugins.names(package)]
+    code = "".join(f"import {config.__package__}.{name}\n" for name in [*verbs, *plugs])
+    code += "import sys\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,90 @@
+"""Stand-ins: the original formats, the same bytes for the same arguments, recognisable classes."""
+
+import numpy as np
+import pytest
+
+from rotograd_replication import config, fetch, plugins, records
+from rotograd_replication.datasets import cifar10, digits
+from rotograd_replication.standins import cifar10 as cifar10_standin
+from rotograd_replication.standins import mnist as mnist_standin
+
+from tests.paths import CONFIGS
+
+SMALL = {"train": 60, "test": 20}
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("name", plugins.names("standins"))
+def test_bytes_are_a_function_of_the_arguments(name, tmp_path):
+    write = plugins.load("standins", name).write
+    written = []
+    for place, seed in (("a", 0), ("b", 0), ("c", 1)):
+        (tmp_path / place).mkdir()
+        write(tmp_path / place, seed=seed, **SMALL)
+        written.append(files(tmp_path / place))
+    assert written[0] == written[1]
+    assert written[0] != written[2]
+
+
+@pytest.mark.parametrize("name", plugins.names("standins"))
+def test_archives_have_the_official_names(name, tmp_path):
+    plugins.load("standins", name).write(tmp_path, seed=0, **SMALL)
+    official = config.load_datasets(CONFIGS)[name].archives
+    assert list(files(tmp_path)) == sorted(archive.name for archive in official)
+
+
+def test_mnist_standin_reads_as_mnist(tmp_path):
+    mnist_standin.write(tmp_path, seed=0, **SMALL)
+    images, labels = digits.read_mnist(tmp_path, digits.TRAIN)
+    assert images.shape == (60, 1, 28, 28)
+    assert digits.read_mnist(tmp_path, digits.TEST)[0].shape == (20, 1, 28, 28)
+    assert set(labels) <= set(range(10))
+    assert images.max() > 180
+    assert np.median(images) == 0
+
+
+def test_cifar10_standin_reads_as_cifar10(tmp_path):
+    cifar10_standin.write(tmp_path, seed=0, train=62, test=20)
+    splits = cifar10.prepare(tmp_path, validation=12, validation_seed=0)
+    assert [len(splits[s][0]) for s in ("train", "val", "test")] == [50, 12, 20]
+    assert splits["train"][0].shape[1:] == (3, 32, 32)
+
+
+def test_cifar10_standin_needs_an_image_a_batch(tmp_path):
+    with pytest.raises(ValueError, match="at least 5"):
+        cifar10_standin.write(tmp_path, seed=0, train=4, test=1)
+
+
+@pytest.mark.parametrize(
+    ("draw", "size"), [(mnist_standin.draw, 784), (cifar10_standin.draw, 3072)]
+)
+def test_classes_are_recognisable(draw, size):
+    """The class of the nearest mean image is right far more often than one time in ten."""
+    generator = np.random.Generator(np.random.PCG64(0))
+    images = np.stack([[draw(k, generator) for _ in range(40)] for k in range(10)])
+    images = images.reshape(10, 40, size).astype(float)
+    means, unseen = images[:, :30].mean(1), images[:, 30:]
+    distance = ((unseen[:, :, None] - means) ** 2).sum(-1)
+    assert (distance.argmin(-1) == np.arange(10)[:, None]).mean() > 0.35
+
+
+@pytest.mark.parametrize("name", ["mnist_standin", "cifar10_standin"])
+def test_fetch_generates_and_records(name, tmp_path):
+    entry = config.load_datasets(CONFIGS)[name]
+    small = {key: {"value": v, "source": "choice: a test"} for key, v in SMALL.items()}
+    parameters = {k: v.model_dump() for k, v in entry.standin.parameters.items()} | small
+    standin = type(entry.standin).model_validate(
+        {"module": entry.standin.module, "parameters": parameters}
+    )
+    out = tmp_path / "archives.json"
+    fetch.run(name, entry.model_copy(update={"standin": standin}), None, out)
+    record = records.read_json(out)
+    assert record["label"] == entry.label
+    assert record["label"].startswith("generated stand-in")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"archives.json", *record["archives"]}
+    for file, expected in record["archives"].items():
+        assert records.sha256(tmp_path / file) == expected

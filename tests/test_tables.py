@@ -1,0 +1,102 @@
+"""Every table of `tables/` is built from fake runs; captions, bold cells and escapes are right."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rotograd_replication import plugins, render, table
+from tests import fixtures
+
+NAME = "quick"
+REPORTED = fixtures.CONFIGS / "paper" / "reported.csv"
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Each table's files, by name."""
+    folder = tmp_path_factory.mktemp("tables")
+    study, datasets = fixtures.configuration(NAME)
+    results, files = {}, {}
+    for name, experiments in study.tables.items():
+        for experiment in experiments:
+            if experiment not in results:
+                runs = fixtures.write(folder, study, NAME, experiment, datasets)
+                results[experiment] = runs.aggregate(study, NAME, experiment, datasets)
+        outputs = [folder / f"{name}_table.{end}" for end in ("csv", "md", "tex")]
+        chosen = [results[experiment] for experiment in experiments]
+        table.run(study, NAME, name, chosen, REPORTED, *outputs)
+        files[name] = outputs
+    return files
+
+
+def test_the_quick_study_builds_every_table(written):
+    assert sorted(written) == plugins.names("tables")
+
+
+@pytest.mark.parametrize("name", plugins.names("tables"))
+def test_every_form_says_its_data_and_the_reported_version(written, name):
+    for path in written[name][1:]:
+        text = path.read_text()
+        for needed in ("STAND-IN DATA", "n = 2 seeds", "NeurIPS 2021 submission", "Test CPU"):
+            assert needed in text
+
+
+def test_reported_numbers_are_the_papers(written):
+    cells = pd.read_csv(written["cifar10"][0])
+    ours = cells[(cells["method"] == "RotoGrad") & (cells["source"] == "reported")]
+    assert ours["value"].tolist() == [4.48, 4.72, 15.57]
+    eighth = cells[(cells["method"] == "RotoGrad, m = d/8") & (cells["source"] == "reported")]
+    assert eighth["value"].tolist() == [2.90, 3.44, 13.16]
+
+
+def test_the_full_rotation_ends_both_blocks(written):
+    cells = pd.read_csv(written["cifar10"][0])
+    last = cells.groupby("block", sort=False)["method"].last()
+    assert last.tolist() == ["RotoGrad", "RotoGrad, m = d"]
+    assert not (cells["method"] == "Single task").any()
+
+
+def test_a_method_that_the_paper_lacks_has_an_empty_cell(written):
+    cells = pd.read_csv(written["digits"][0])
+    assert set(cells.loc[cells["method"] == "Scale Only", "source"]) == {"replicated"}
+
+
+def test_the_baseline_shows_its_error_and_does_not_compete(written):
+    cells = pd.read_csv(written["digits"][0])
+    single = cells[cells["method"] == "Single task"]
+    assert set(single["quantity"]) == {"active pixels MSE ↓"}
+    assert not single["best"].any()
+
+
+def tiny(label="a_b & 50%"):
+    index = pd.MultiIndex.from_tuples([("", label), ("", "other")], names=["block", "method"])
+    columns = pd.MultiIndex.from_tuples(
+        [("Δ ↑", "replicated"), ("Δ ↑", "reported")], names=["quantity", "source"]
+    )
+    values = pd.DataFrame([[-1.234, 2.0], [0.5, float("nan")]], index, columns)
+    spreads = pd.DataFrame([[0.1, float("nan")], [0.25, float("nan")]], index, columns)
+    best = render.best(values, {"Δ ↑": True})
+    return render.Table("Tiny", "A caption.", values, spreads, values.notna() * 2, best)
+
+
+@pytest.mark.parametrize("end", ["csv", "md", "tex"])
+def test_golden_table(tmp_path, end):
+    paths = {e: tmp_path / f"tiny.{e}" for e in ("csv", "md", "tex")}
+    tiny().write(paths["csv"], paths["md"], paths["tex"])
+    assert paths[end].read_text() == (GOLDEN / f"tiny.{end}").read_text()
+
+
+def test_ties_share_the_bold_face_and_lower_can_be_better():
+    values = tiny().values
+    values.iloc[:, 0] = [0.501, 0.499]
+    assert render.best(values, {"Δ ↑": False}).iloc[:, 0].tolist() == [True, True]
+    values.iloc[:, 0] = [0.6, 0.5]
+    assert render.best(values, {"Δ ↑": False}).iloc[:, 0].tolist() == [False, True]
+
+
+def test_latex_specials_are_escaped():
+    assert render.escape("50% & R_k #1 ~ {\\}") == (
+        r"50\% \& R\_k \#1 \textasciitilde{} \{\textbackslash{}\}"
+    )
