@@ -1,4 +1,4 @@
-"""The project's loader against torch's `DataLoader` with per-sample transforms, on the same batches.
+"""The project's loader against torch's `DataLoader` with per-sample transforms, same batches.
 
 Usage: python benchmarks/loader.py PREPARED_FOLDER [--repeats 5] [--device cpu] [--workers 0]
 
@@ -49,6 +49,7 @@ def images_per_second(batches: Callable[[], Iterable], device: torch.device) -> 
 
 
 def main() -> None:
+    """Check that both give the same batches, then time them in alternation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("prepared", type=Path, help="folder of train.safetensors")
     parser.add_argument("--repeats", type=int, default=5)

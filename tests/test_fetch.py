@@ -9,7 +9,6 @@ import threading
 import pytest
 
 from rotograd_replication import config, fetch, schema
-
 from tests.paths import CONFIGS
 
 CONTENT = {name: name.encode() * 5000 for name in ("first.gz", "second.gz")}

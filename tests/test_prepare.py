@@ -14,7 +14,6 @@ from rotograd_replication import config, fetch, prepare, records, schema
 from rotograd_replication.datasets import cifar10, digits, toy
 from rotograd_replication.standins import cifar10 as cifar10_standin
 from rotograd_replication.standins import mnist as mnist_standin
-
 from tests.paths import CONFIGS
 
 DIGITS = {"validation": 2, "canvas": 36, "offset": 6, "pairing_seed": 0, "active_threshold": 127}
@@ -58,11 +57,11 @@ def record(folder, name="mnist"):
 
 def test_overlay_by_hand():
     left, right = np.zeros((2, 1, 1, 28, 28), np.uint8)
-    left[..., 0, 0], left[..., 20, 20] = 50, 60
-    right[..., 27, 27], right[..., 14, 14] = 70, 80  # (14, 14) falls on the left digit's (20, 20)
+    left[..., :3, :3], left[..., 20:23, 20:23] = 50, 60
+    right[..., 25:, 25:], right[..., 14:17, 14:17] = 70, 80  # 14 + 6: on the left digit's 60
     (image,) = digits.overlay(left, right, 36, 6)
     expected = np.zeros((36, 36), np.uint8)
-    expected[0, 0], expected[33, 33], expected[20, 20] = 50, 70, 80
+    expected[:3, :3], expected[31:34, 31:34], expected[20:23, 20:23] = 50, 70, 80
     # pixel i of 28 takes the pixel of 36 that holds its centre, (i + 1/2) * 36/28
     chosen = [int((i + 0.5) * 36 / 28) for i in range(28)]
     assert np.array_equal(image[0], expected[np.ix_(chosen, chosen)])

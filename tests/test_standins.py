@@ -7,7 +7,6 @@ from rotograd_replication import config, fetch, plugins, records
 from rotograd_replication.datasets import cifar10, digits
 from rotograd_replication.standins import cifar10 as cifar10_standin
 from rotograd_replication.standins import mnist as mnist_standin
-
 from tests.paths import CONFIGS
 
 SMALL = {"train": 60, "test": 20}

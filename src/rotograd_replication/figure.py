@@ -1,5 +1,6 @@
 """A figure: its plug-in draws, and returns what it drew; both are written here."""
 
+import logging
 from pathlib import Path
 
 from . import plugins, records, render, schema
@@ -32,6 +33,7 @@ def run(
     Raises:
         ValueError: an unknown figure.
     """
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it embeds
     with _style.context():
         build = plugins.load("figures", name).build
         drawing, numbers = build({r.name: r for r in results}, study, datasets)

@@ -3,8 +3,8 @@
 Source: the tasks are the paper's (section 6.1). Deviation: its overlay is not published; this is
 the geometry of MultiMNIST in github.com/isl-org/MultiObjectiveOptimization: left digit in the top
 left corner of a larger canvas, right digit some pixels below and to the right, the brighter pixel
-wins, and the canvas is reduced to the digit's size by nearest neighbours. Their pairing is unseeded;
-ours is drawn with a fixed generator, within each split.
+wins, and the canvas is reduced to the digit's size by nearest neighbours. Their pairing is not
+seeded; ours is drawn with a fixed generator, within each split.
 """
 
 import gzip
