@@ -1,0 +1,119 @@
+"""Networks against torchvision and torch.nn, and each can fit one batch."""
+
+import pytest
+import torch
+
+from rotograd_replication import config, network, plugins, schema
+from rotograd_replication.heads import Heads, Linear
+from rotograd_replication.tasks import Tasks
+from rotograd_replication.train import Optimizers, task_step
+from tests.paths import CONFIGS
+
+
+def test_resnet18_is_torchvisions():
+    import torchvision
+
+    theirs = torchvision.models.resnet18()
+    theirs.fc = torch.nn.Identity()
+    ours = plugins.load("networks", "resnet18").build(512, stem="imagenet")
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
+
+
+def test_small_stem_keeps_resolution_and_width_scales():
+    ours = plugins.load("networks", "resnet18").build(64, stem="small")
+    assert ours(torch.randn(2, 3, 32, 32)).shape == (2, 64)
+    with pytest.raises(ValueError, match="multiple of 8. Found 50"):
+        plugins.load("networks", "resnet18").build(50, stem="small")
+
+
+def test_stacked_heads_are_separate_linear_layers():
+    torch.manual_seed(0)
+    stack = Linear(3, 5, 2)
+    x = torch.randn(3, 4, 5)
+    for k in range(3):
+        alone = torch.nn.Linear(5, 2)
+        with torch.no_grad():
+            alone.weight.copy_(stack.weight[k].T)
+            alone.bias.copy_(stack.bias[k, 0])
+        torch.testing.assert_close(stack(x)[k], alone(x[k]))
+
+
+def test_heads_of_one_shape_are_one_module():
+    tasks = Tasks(config.load_study(CONFIGS, "paper").datasets["mnist"].tasks)
+    heads = Heads(tasks.stacks, 50, [50])
+    assert len(heads.stacks) == 2  # left and right; sum, parity and active pixels
+    assert [tuple(out.shape) for out in heads(torch.randn(5, 7, 50))] == [(2, 7, 10), (3, 7, 1)]
+
+
+def test_task_losses_are_torchs():
+    names = {"classification": 10, "regression": 1, "binary": 1}
+    tasks = Tasks(
+        [schema.Task(name=k, label=k, kind=k, outputs=n) for k, n in names.items()]
+    )
+    outputs = [torch.randn(1, 6, 10), torch.randn(2, 6, 1)]
+    targets = torch.stack([torch.arange(6.0), torch.randn(6), (torch.arange(6) % 2).float()], 1)
+    expected = [
+        torch.nn.functional.cross_entropy(outputs[0][0], targets[:, 0].long()),
+        torch.nn.functional.mse_loss(outputs[1][0, :, 0], targets[:, 1]),
+        torch.nn.functional.binary_cross_entropy_with_logits(outputs[1][1, :, 0], targets[:, 2]),
+    ]
+    torch.testing.assert_close(tasks.losses(outputs, targets), torch.stack(expected))
+    found = tasks.metrics(outputs, targets)
+    right = (outputs[0][0].argmax(1) == targets[:, 0]).float().mean()
+    assert found["classification"]["accuracy"] == pytest.approx(float(right))
+    assert found["regression"]["mse"] == pytest.approx(float(expected[1]), rel=1e-6)
+
+
+def test_f1_of_a_task_without_positives_is_zero():
+    task = schema.Task(name="never", label="never", kind="binary", outputs=1)
+    found = Tasks([task]).metrics([-torch.ones(1, 4, 1)], torch.zeros(4, 1))
+    assert found["never"]["f1"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "experiment, shape", [("digits", (16, 1, 28, 28)), ("cifar10", (16, 3, 32, 32))]
+)
+@pytest.mark.parametrize("method", ["vanilla", "rotograd"])
+def test_every_network_fits_one_batch(experiment, shape, method):
+    study = config.load_study(CONFIGS, "quick")
+    settings = config.run_settings(study, experiment, method)
+    tasks = Tasks(study.datasets[study.experiments[experiment].dataset].tasks)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(shape, generator=generator)
+    classes = torch.randint(10, (16, 2), generator=generator).float()
+    if experiment == "digits":
+        others = torch.stack([classes.sum(1), classes.prod(1) % 2, torch.randn(16)], 1)
+        y = torch.cat([classes, others], 1)
+    else:
+        y = torch.nn.functional.one_hot(classes[:, 0].long(), 10).float()
+    net = network.build(settings, tasks, seed=0)
+    optimizers = Optimizers(net, settings["training"])
+    losses = []
+    for _ in range(120):
+        optimizers.zero_grad()
+        step, _ = task_step(net, tasks, x, y, torch.ones(len(tasks)))
+        optimizers.step()
+        losses.append(float(step.losses.sum()))
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def test_all_methods_share_initialisation():
+    study = config.load_study(CONFIGS, "quick")
+    tasks = Tasks(study.datasets["mnist_standin"].tasks)
+    states = [
+        network.build(config.run_settings(study, "digits", m), tasks, 3).state_dict()
+        for m in ("vanilla", "rotograd", "gradnorm")
+    ]
+    shared = [k for k in states[0] if k.startswith(("backbone", "heads"))]
+    assert shared
+    assert all(torch.equal(states[0][k], s[k]) for s in states[1:] for k in shared)
+
+
+def test_every_parameter_has_a_gradient_after_a_step():
+    study = config.load_study(CONFIGS, "quick")
+    tasks = Tasks(study.datasets["mnist_standin"].tasks)
+    net = network.build(config.run_settings(study, "digits", "rotograd"), tasks, 0)
+    task_step(net, tasks, torch.randn(4, 1, 28, 28), torch.ones(4, 5), torch.ones(5))
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())

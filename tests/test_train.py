@@ -1,0 +1,125 @@
+"""A run is the same alone or beside others, on every repetition; evaluation rebuilds it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from rotograd_replication import config, evaluate, records, runtime, train
+from tests.paths import CONFIGS
+
+METHODS = ["vanilla", "rotograd", "graddrop", "pcgrad", "single_task"]
+SAMPLES = {"train": 64, "val": 32, "test": 32}
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory):
+    """Small prepared splits of five tasks on noise."""
+    folder = tmp_path_factory.mktemp("splits")
+    generator = np.random.Generator(np.random.PCG64(0))
+    for split, n in SAMPLES.items():
+        digits = generator.integers(10, size=(n, 2))
+        rest = [digits.sum(1), digits.prod(1) % 2, generator.standard_normal(n)]
+        targets = np.column_stack([digits, *rest]).astype(np.float32)
+        images = generator.integers(256, size=(n, 1, 28, 28), dtype=np.uint8)
+        data = {"dataset": "noise", "label": "noise", "archives": {"a": "0"}, "split": split}
+        data |= {"samples": n, "mean": [0.5], "std": [0.3]}
+        tensors = {"images": images, "targets": targets}
+        save_file(tensors, folder / f"{split}.safetensors", metadata={"data": json.dumps(data)})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study():
+    return config.load_study(CONFIGS, "quick")
+
+
+def run(study, splits, folder, method, seed, epochs=2):
+    settings = config.run_settings(study, "digits", method)
+    settings["training"] |= {"epochs": epochs, "batch_size": 16, "training_samples": 48}
+    tasks, device = study.datasets["mnist_standin"].tasks, torch.device("cpu")
+    outputs = train.Outputs(*(folder / n for n in ("model.safetensors", "history.csv", "run.json")))
+    identity = {"study": "quick", "experiment": "digits", "method": method, "seed": seed}
+    paths = (splits / "train.safetensors", splits / "val.safetensors")
+    train.run(settings, identity, tasks, *paths, device, outputs)
+    test = splits / "test.safetensors"
+    out = folder / "metrics.json"
+    evaluate.run(tasks, outputs.model, outputs.record, test, device, out)
+    history = pd.read_csv(outputs.history)
+    return records.read_json(out), history, outputs.model.read_bytes()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_same_seed_same_numbers_whatever_ran_before(study, splits, tmp_path, method):
+    first = run(study, splits, tmp_path / "a", method, 1)
+    run(study, splits, tmp_path / "other", "rotograd", 0, epochs=1)
+    torch.manual_seed(123)
+    second = run(study, splits, tmp_path / "b", method, 1)
+    assert first[0]["metrics"] == second[0]["metrics"]
+    pd.testing.assert_frame_equal(
+        first[1].drop(columns="seconds"), second[1].drop(columns="seconds"), check_exact=True
+    )
+    assert first[2] == second[2]
+    other = run(study, splits, tmp_path / "c", method, 2)
+    assert first[0]["metrics"] != other[0]["metrics"]
+
+
+def test_history_and_record_say_what_the_issue_asks(study, splits, tmp_path):
+    metrics, history, _ = run(study, splits, tmp_path, "rotograd", 0)
+    assert list(history.epoch) == [0, 1, 2]
+    tasks = ["left", "right", "sum", "parity", "active"]
+    for name in (
+        "train_loss", "val_loss", "gradient_norm", "alpha", "update_cosine_before",
+        "update_cosine_after", "rotation_distance",
+    ):  # fmt: skip
+        assert history.loc[1:, [f"{name}/{t}" for t in tasks]].notna().all(axis=None), name
+    assert history["cosine/left/right"].iloc[1:].between(-1, 1).all()
+    assert history["val_accuracy/left"].between(0, 1).all()
+    assert history["rotation_distance/left"].iloc[0] == 0 < history["rotation_distance/left"].iloc[-1]
+    np.testing.assert_allclose(history.loc[1:, [f"alpha/{t}" for t in tasks]].sum(axis=1), 1, rtol=1e-5)
+    for key in ("settings", "data", "seconds", "peak_memory_mb", "best_epoch", "seed"):
+        assert key in metrics
+    assert metrics["data"]["samples"] == {"train": 48, "val": 32, "test": 32}
+
+
+def test_best_validation_epoch_is_kept(study, splits, tmp_path):
+    metrics, history, _ = run(study, splits, tmp_path, "vanilla", 0, epochs=6)
+    trained = history.iloc[1:]
+    error = trained[[c for c in trained if c.startswith("val_loss/")]].sum(axis=1)
+    assert metrics["best_epoch"] == int(trained.epoch[error.idxmin()])
+
+
+def test_single_task_networks_are_one_per_task(study, splits, tmp_path):
+    metrics, history, _ = run(study, splits, tmp_path, "single_task", 0)
+    assert list(metrics["metrics"]) == ["left", "right", "sum", "parity", "active"]
+    assert len(metrics["best_epoch"]) == 5
+    assert not [c for c in history if c.startswith("cosine/")]
+
+
+def test_evaluation_refuses_another_dataset(study, splits, tmp_path):
+    run(study, splits, tmp_path, "vanilla", 0)
+    record = records.read_json(tmp_path / "run.json")
+    record["data"]["archives"] = {"a": "1"}
+    records.write_json(tmp_path / "run.json", record)
+    tasks = study.datasets["mnist_standin"].tasks
+    arguments = (tmp_path / "model.safetensors", tmp_path / "run.json", splits / "test.safetensors")
+    with pytest.raises(ValueError, match="Rerun the training"):
+        evaluate.run(tasks, *arguments, torch.device("cpu"), tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="Found none. Use `--config device=cpu`"):
+        runtime.device("cuda")
+
+
+def test_training_never_reads_the_test_split():
+    """Only `evaluate` takes a test split: no training argument can carry one."""
+    from rotograd_replication.__main__ import ARGUMENTS
+    from rotograd_replication.__main__ import train as verb
+
+    assert "test" not in ARGUMENTS[verb]
