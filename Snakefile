@@ -7,6 +7,7 @@
 # Targets: all, data, results, tables, figures, or any file below them. `-n` says what would run
 # and why.
 
+
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/runs.smk"

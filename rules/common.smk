@@ -21,9 +21,13 @@ VERB = "python -m rotograd_replication"
 
 for key in config:
     if key not in OPTIONS:
-        raise WorkflowError(f"`--config {key}` is not an option. {plugins.nearest(key, OPTIONS)}")
+        raise WorkflowError(
+            f"`--config {key}` is not an option. {plugins.nearest(key, OPTIONS)}"
+        )
 if config.get("device", "cpu") not in ("auto", "cpu", "cuda"):
-    raise WorkflowError(f"`device` must be auto, cpu or cuda. Found {config['device']}.")
+    raise WorkflowError(
+        f"`device` must be auto, cpu or cuda. Found {config['device']}."
+    )
 
 STUDY = str(config.get("study", "quick"))
 CONFIGS = ROOT / "configs"
@@ -52,11 +56,21 @@ def digest(experiment, method):
 
 
 TRAIN_CODE = code(
-    "augment.py", "diagnostics.py", "heads.py", "loader.py", "methods/*.py", "network.py",
-    "networks/*.py", "objectives.py", "rotations/*.py", "runtime.py", "tasks.py", "train.py",
+    "augment.py",
+    "diagnostics.py",
+    "heads.py",
+    "loader.py",
+    "methods/*.py",
+    "network.py",
+    "networks/*.py",
+    "objectives.py",
+    "rotations/*.py",
+    "runtime.py",
+    "tasks.py",
+    "train.py",
 )
 EVALUATE_CODE = code("evaluate.py", "heads.py", "network.py", "tasks.py")
-AGGREGATE_CODE = code("aggregate.py", "delta.py")
+AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
 PAPER_CODE = ["render.py", "results.py", "delta.py"]
 
 

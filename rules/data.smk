@@ -4,10 +4,12 @@
 rule fetch:
     output:
         f"{RAW}/{{dataset}}/archives.json",
+    retries: 0
     params:
         mirror=f"--mirror {config['mirror']}" if config.get("mirror") else "",
-        dataset=lambda w: records.digest(study.datasets[w.dataset].model_dump(mode="json")["archives"]),
-    retries: 0
+        dataset=lambda w: records.digest(
+            study.datasets[w.dataset].model_dump(mode="json")["archives"]
+        ),
     shell:
         VERB + " fetch --dataset {wildcards.dataset} {params.mirror} --out {output}"
 
@@ -18,8 +20,12 @@ rule prepare:
     output:
         **{split: f"{PREPARED}/{{dataset}}/{split}.safetensors" for split in SPLITS},
     params:
-        dataset=lambda w: records.digest(configuration.values(study.datasets[w.dataset].parameters)),
-        code=lambda w: code("prepare.py", f"datasets/{study.datasets[w.dataset].module}.py"),
+        dataset=lambda w: records.digest(
+            configuration.values(study.datasets[w.dataset].parameters)
+        ),
+        code=lambda w: code(
+            "prepare.py", f"datasets/{study.datasets[w.dataset].module}.py"
+        ),
     shell:
         VERB + " prepare --dataset {wildcards.dataset} --archives {input}"
         " --train {output.train} --val {output.val} --test {output.test}"
@@ -27,4 +33,8 @@ rule prepare:
 
 rule data:
     input:
-        expand(f"{PREPARED}/{{dataset}}/{{split}}.safetensors", dataset=study.datasets, split=SPLITS),
+        expand(
+            f"{PREPARED}/{{dataset}}/{{split}}.safetensors",
+            dataset=study.datasets,
+            split=SPLITS,
+        ),

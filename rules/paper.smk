@@ -27,14 +27,20 @@ rule table:
         csv=f"{TABLES}/{{table}}.csv",
         markdown=f"{TABLES}/{{table}}.md",
         latex=f"{TABLES}/{{table}}.tex",
-    params:
-        words=lambda w: words(study.tables[w.table]),
-        code=lambda w: code(f"tables/{w.table}.py", "tables/_*.py", "table.py", *PAPER_CODE),
     wildcard_constraints:
         table="|".join(study.tables) or "none",
+    params:
+        words=lambda w: words(study.tables[w.table]),
+        code=lambda w: code(
+            f"tables/{w.table}.py", "tables/_*.py", "table.py", *PAPER_CODE
+        ),
     shell:
-        VERB + " table --study " + STUDY + " --name {wildcards.table}" + FROM +
-        " --reported {input.reported}"
+        VERB
+        + " table --study "
+        + STUDY
+        + " --name {wildcards.table}"
+        + FROM
+        + " --reported {input.reported}"
         " --csv {output.csv} --markdown {output.markdown} --latex {output.latex}"
 
 
@@ -45,16 +51,24 @@ rule figure:
         csv=f"{FIGURES}/{{figure}}.csv",
         pdf=f"{FIGURES}/{{figure}}.pdf",
         png=f"{FIGURES}/{{figure}}.png",
+    wildcard_constraints:
+        figure="|".join(study.figures) or "none",
     params:
         words=lambda w: words(study.figures[w.figure]),
         code=lambda w: code(
-            f"figures/{w.figure}.py", "figures/_*.py", "figure.py", "objectives.py", *PAPER_CODE
+            f"figures/{w.figure}.py",
+            "figures/_*.py",
+            "figure.py",
+            "objectives.py",
+            *PAPER_CODE,
         ),
-    wildcard_constraints:
-        figure="|".join(study.figures) or "none",
     shell:
-        VERB + " figure --study " + STUDY + " --name {wildcards.figure}" + FROM +
-        " --csv {output.csv} --pdf {output.pdf} --png {output.png}"
+        VERB
+        + " figure --study "
+        + STUDY
+        + " --name {wildcards.figure}"
+        + FROM
+        + " --csv {output.csv} --pdf {output.pdf} --png {output.png}"
 
 
 rule ledger:
@@ -62,7 +76,9 @@ rule ledger:
         f"{TABLES}/hyperparameters.md",
     params:
         words=words(study.experiments),
-        datasets=records.digest({k: d.model_dump(mode="json") for k, d in study.datasets.items()}),
+        datasets=records.digest(
+            {k: d.model_dump(mode="json") for k, d in study.datasets.items()}
+        ),
         code=code("ledger.py"),
     shell:
         VERB + " ledger --study " + STUDY + " --out {output}"
@@ -70,10 +86,18 @@ rule ledger:
 
 rule tables:
     input:
-        expand(f"{TABLES}/{{table}}.{{kind}}", table=study.tables, kind=["csv", "md", "tex"]),
+        expand(
+            f"{TABLES}/{{table}}.{{kind}}",
+            table=study.tables,
+            kind=["csv", "md", "tex"],
+        ),
         f"{TABLES}/hyperparameters.md",
 
 
 rule figures:
     input:
-        expand(f"{FIGURES}/{{figure}}.{{kind}}", figure=study.figures, kind=["csv", "pdf", "png"]),
+        expand(
+            f"{FIGURES}/{{figure}}.{{kind}}",
+            figure=study.figures,
+            kind=["csv", "pdf", "png"],
+        ),

@@ -40,18 +40,22 @@ for experiment, chosen in study.experiments.items():
             model=files(experiment, "model.safetensors"),
             history=files(experiment, "history.csv"),
             record=files(experiment, "run.json"),
+        threads: study.threads
+        resources:
+            gpu=int(DEVICE != "cpu"),
         params:
             experiment=experiment,
             methods=lambda w, e=experiment: [m for m, _ in of_job(e, w)],
             seeds=lambda w, e=experiment: [s for _, s in of_job(e, w)],
             digests=lambda w, e=experiment: [digest(e, m) for m, _ in of_job(e, w)],
             code=TRAIN_CODE,
-        threads: study.threads
-        resources:
-            gpu=int(DEVICE != "cpu"),
         shell:
-            VERB + " train --study " + STUDY + " --device " + DEVICE +
-            " --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
+            VERB
+            + " train --study "
+            + STUDY
+            + " --device "
+            + DEVICE
+            + " --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
             " --digest {params.digests} --code {params.code}"
             " --train {input.train} --val {input.val}"
             " --model {output.model} --history {output.history} --record {output.record}"
@@ -65,15 +69,19 @@ for experiment, chosen in study.experiments.items():
             test=ancient(f"{PREPARED}/{chosen.dataset}/test.safetensors"),
         output:
             files(experiment, "metrics.json"),
-        params:
-            experiment=experiment,
-            code=EVALUATE_CODE,
         threads: study.threads
         resources:
             gpu=int(DEVICE != "cpu"),
+        params:
+            experiment=experiment,
+            code=EVALUATE_CODE,
         shell:
-            VERB + " evaluate --study " + STUDY + " --device " + DEVICE +
-            " --experiment {params.experiment} --test {input.test}"
+            VERB
+            + " evaluate --study "
+            + STUDY
+            + " --device "
+            + DEVICE
+            + " --experiment {params.experiment} --test {input.test}"
             " --model {input.model} --record {input.record} --metrics {output}"
 
     rule:

@@ -25,7 +25,11 @@ def change(path, keys, value):
     content = yaml.safe_load(path.read_text())
     place = content
     for key in keys[:-1]:
-        place = place.setdefault(key, {}) if place.get(key) is not None else place.update({key: {}}) or place[key]
+        place = (
+            place.setdefault(key, {})
+            if place.get(key) is not None
+            else place.update({key: {}}) or place[key]
+        )
     place[keys[-1]] = value
     path.write_text(yaml.safe_dump(content, sort_keys=False))
 
@@ -98,7 +102,9 @@ def test_every_key_is_read():
     code = [p for p in SOURCE.rglob("*.py") if p.name != "schema.py"]
     code += [*(ROOT / "rules").glob("*.smk"), ROOT / "Snakefile"]
     text = "\n".join(path.read_text() for path in code)
-    models = [m for m in vars(schema).values() if isinstance(m, type) and issubclass(m, schema.Model)]
+    models = [
+        m for m in vars(schema).values() if isinstance(m, type) and issubclass(m, schema.Model)
+    ]
     for model in models:
         for field in model.model_fields:
             assert re.search(rf"""(\.{field}\b|["']{field}["'])""", text), f"{model}.{field}"
@@ -117,7 +123,7 @@ LAYERS = [
     {"plugins", "runtime", "records", "objectives"},
     {"schema", "config", "tasks", "results", "delta"},
     {"loader", "augment", "datasets", "standins", "networks", "methods", "rotations", "heads"},
-    {"network", "diagnostics", "fetch", "download", "prepare", "render"},
+    {"network", "diagnostics", "fetch", "download", "prepare", "runs", "render"},
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "table", "figure"},
     {"__main__"},
@@ -140,7 +146,9 @@ def test_imports_go_down_only():
         if name != "__init__":
             for other in imports(path):
                 allowed = level[other] <= level[name]
-                assert allowed, f"{name} (layer {level[name]}) imports {other} (layer {level[other]})"
+                assert allowed, (
+                    f"{name} (layer {level[name]}) imports {other} (layer {level[other]})"
+                )
 
 
 def test_the_paper_half_never_imports_torch():
@@ -152,7 +160,9 @@ def test_the_paper_half_never_imports_torch():
             assert not re.search(r"^\s*(import|from) torch\b", path.read_text(), re.M), path
 
 
-@pytest.mark.parametrize("package", ["datasets", "networks", "methods", "tables", "figures", "standins"])
+@pytest.mark.parametrize(
+    "package", ["datasets", "networks", "methods", "tables", "figures", "standins"]
+)
 def test_unknown_plugin_lists_the_legal_ones(package):
     with pytest.raises(ValueError, match="Legal: "):
         plugins.load(package, "nothing_of_that_name")

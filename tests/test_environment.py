@@ -15,12 +15,16 @@ PINS = dict(re.findall(r"^([a-zA-Z0-9_.-]+)(?:\[.*?\])?==(\S+)", LOCK, re.MULTIL
 
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [Requirement(r) for r in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    return [
+        Requirement(r) for r in project["dependencies"] + project["optional-dependencies"]["dev"]
+    ]
 
 
 def test_lock_satisfies_pyproject():
     for requirement in declared():
-        assert requirement.name in PINS, f"{requirement.name} is not in requirements.lock: make lock"
+        assert requirement.name in PINS, (
+            f"{requirement.name} is not in requirements.lock: make lock"
+        )
         assert requirement.specifier.contains(PINS[requirement.name]), requirement
 
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from rotograd_replication import config, fetch, schema
+from rotograd_replication import config, download, fetch, schema
 from tests.paths import CONFIGS
 
 CONTENT = {name: name.encode() * 5000 for name in ("first.gz", "second.gz")}
@@ -52,7 +52,7 @@ def out(tmp_path):
 @pytest.fixture
 def patient(monkeypatch):
     """No waiting between rounds, and no proxy on the way to this machine."""
-    monkeypatch.setattr(fetch, "PAUSE", 0)
+    monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
@@ -186,7 +186,7 @@ def test_a_broken_download_resumes(server, out, ranges):
 
 
 def test_a_later_run_resumes_what_an_earlier_one_left(server, out):
-    server.cuts = ["first.gz"] * fetch.ROUNDS
+    server.cuts = ["first.gz"] * download.ROUNDS
     with pytest.raises(fetch.FetchError, match="stopped after"):
         fetch.run("mine", dataset([server.url]), None, out)
     assert left(out) == ["first.gz.part"]

@@ -49,9 +49,7 @@ def test_heads_of_one_shape_are_one_module():
 
 def test_task_losses_are_torchs():
     names = {"classification": 10, "regression": 1, "binary": 1}
-    tasks = Tasks(
-        [schema.Task(name=k, label=k, kind=k, outputs=n) for k, n in names.items()]
-    )
+    tasks = Tasks([schema.Task(name=k, label=k, kind=k, outputs=n) for k, n in names.items()])
     outputs = [torch.randn(1, 6, 10), torch.randn(2, 6, 1)]
     targets = torch.stack([torch.arange(6.0), torch.randn(6), (torch.arange(6) % 2).float()], 1)
     expected = [

@@ -1,1 +1,1 @@
-"""A replication of RotoGrad (Javaloy and Valera, ICLR 2022), from raw archives to the paper's tables."""
+"""A replication of RotoGrad (Javaloy and Valera, ICLR 2022), from archives to tables."""

@@ -1,7 +1,7 @@
 """All runs of one experiment become three files: a tidy table, a long history, a provenance.
 
-The first place that sees every run side by side, and so the one that refuses a mixture: runs of
-another configuration, of other data, or files that are not whole.
+`runs` refuses what must not be mixed: runs of another configuration, of other data, or files that
+are not whole.
 """
 
 import csv
@@ -11,15 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import config, delta, records, schema
+from . import delta, records, schema
+from .runs import RUN, AggregateError, check_configuration, check_data, label, read
 
 log = logging.getLogger(__name__)
 
-RUN = ["study", "experiment", "method", "seed"]
 HEADER = [*RUN, "task", "metric", "value", "higher_is_better", "delta"]
-COST = ["epochs", "best_epoch", "seconds", "peak_memory_mb", "device", "threads"]
-SOURCE = ["dataset", "configuration", "code", "data", "git_revision", "versions"]
-KEYS = [*RUN, *SOURCE, *COST, "metrics"]
 # A task's kind -> its metric and whether higher is better.
 METRICS = {
     "classification": ("accuracy", True),
@@ -29,10 +26,6 @@ METRICS = {
     "avocado": ("objective", False),
 }
 BASELINE = "single_task"
-
-
-class AggregateError(ValueError):
-    """Runs that must not be put in one table; its message names the run and the remedy."""
 
 
 def run(
@@ -69,80 +62,14 @@ def run(
         )
     chosen = study.experiments[experiment]
     remedy = f"Rerun: snakemake --config study={study_name} --forcerun train_{experiment}"
-    runs = [_read(path, study_name, experiment, remedy) for path in metrics]
-    _check_configuration(runs, study, experiment, remedy)
-    _check_data(runs, remedy)
+    runs = [read(path, study_name, experiment, remedy) for path in metrics]
+    check_configuration(runs, study, experiment, remedy)
+    check_data(runs, remedy)
     rows = _rows(runs, datasets[chosen.dataset], remedy)
     _write_csv(table, [HEADER, *rows])
     _write_csv(history, _histories(runs, histories, remedy))
     records.write_json(provenance, _provenance(runs, chosen, study_name, experiment))
     log.info("%s: %d runs in %s", experiment, len(runs), table.name)
-
-
-def _label(run: dict[str, Any]) -> str:
-    return f"{run['experiment']}/{run['method']}/seed {run['seed']}"
-
-
-def _read(path: Path, study: str, experiment: str, remedy: str) -> dict[str, Any]:
-    """One run's record, with every key present."""
-    try:
-        run = records.read_json(path)
-    except ValueError as error:
-        raise AggregateError(f"{error} {remedy}") from error
-    if not isinstance(run, dict):
-        raise AggregateError(f"`{path}` must be a mapping. Found {type(run).__name__}. {remedy}")
-    missing = [key for key in KEYS if key not in run]
-    if missing:
-        raise AggregateError(
-            f"`{path}` must have every key of a run. Missing: {', '.join(missing)}. {remedy}"
-        )
-    for key, expected in (("study", study), ("experiment", experiment)):
-        if run[key] != expected:
-            raise AggregateError(
-                f"`{path}` must be of {key} `{expected}`. Found `{run[key]}`. {remedy}"
-            )
-    if not isinstance(run["data"], dict) or not {"label", "archives", "samples"} <= set(
-        run["data"]
-    ):
-        raise AggregateError(
-            f"`data` of `{path}` must have label, archives and samples. "
-            f"Found {run['data']!r}. {remedy}"
-        )
-    return run
-
-
-def _check_configuration(
-    runs: list[dict[str, Any]], study: schema.Study, experiment: str, remedy: str
-) -> None:
-    legal = study.experiments[experiment].methods
-    digests = {m: config.run_digest(study, experiment, m) for m in legal}
-    seen: set[tuple[str, int]] = set()
-    for run in runs:
-        if run["method"] not in legal:
-            raise AggregateError(
-                f"{_label(run)}: `{run['method']}` is no method of this experiment. "
-                f"Legal: {', '.join(legal)}. Add it to the experiment, or leave the run out."
-            )
-        if run["configuration"] != digests[run["method"]]:
-            raise AggregateError(
-                f"{_label(run)} was made under another configuration. Found "
-                f"{run['configuration']}, the present one is {digests[run['method']]}. {remedy}"
-            )
-        if (run["method"], run["seed"]) in seen:
-            raise AggregateError(f"{_label(run)} must be given once. Found it twice.")
-        seen.add((run["method"], run["seed"]))
-
-
-def _check_data(runs: list[dict[str, Any]], remedy: str) -> None:
-    """Refuse runs trained on different bytes: their metrics cannot be compared."""
-    first = runs[0]
-    for run in runs[1:]:
-        for key in ("archives", "samples", "label"):
-            if run["data"][key] != first["data"][key]:
-                raise AggregateError(
-                    f"{_label(run)} must be trained on the data of {_label(first)}. Found other "
-                    f"{key}: {run['data'][key]} instead of {first['data'][key]}. {remedy}"
-                )
 
 
 def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> list[list[Any]]:
@@ -174,7 +101,7 @@ def _number(run: dict[str, Any], task: str, metric: str, remedy: str) -> float:
         return float(run["metrics"][task][metric])
     except (KeyError, TypeError, ValueError):
         raise AggregateError(
-            f"{_label(run)} must have a number for `{metric}` of `{task}`. "
+            f"{label(run)} must have a number for `{metric}` of `{task}`. "
             f"Found {run['metrics']!r}. {remedy}"
         ) from None
 

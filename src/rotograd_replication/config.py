@@ -57,7 +57,9 @@ def _entry(entries: dict[str, Any], name: str, kind: str) -> dict[str, Any]:
         raise ConfigurationError(f"Unknown {kind} `{name}`. {plugins.nearest(name, list(entries))}")
     entry = dict(entries[name] or {})
     if "like" in entry:
-        entry = merge(_entry(entries, entry["like"], kind), {k: entry[k] for k in entry.keys() - {"like"}})
+        entry = merge(
+            _entry(entries, entry["like"], kind), {k: entry[k] for k in entry.keys() - {"like"}}
+        )
     if isinstance(entry.get("inner"), str):
         entry["inner"] = _entry(entries, entry["inner"], kind)
     return entry
@@ -68,7 +70,9 @@ def _validate(model: type[pydantic.BaseModel], content: Any, place: str) -> Any:
     try:
         return model.model_validate(content)
     except pydantic.ValidationError as error:
-        raise ConfigurationError("\n".join(_explain(model, e, place) for e in error.errors())) from None
+        raise ConfigurationError(
+            "\n".join(_explain(model, e, place) for e in error.errors())
+        ) from None
 
 
 def _explain(model: type[pydantic.BaseModel], error: Any, place: str) -> str:
@@ -168,7 +172,9 @@ def run_settings(study: schema.Study, experiment: str, method: str) -> dict[str,
         ("method", method, getattr(study.experiments.get(experiment), "methods", {method: None})),
     ):
         if name not in legal:
-            raise ConfigurationError(f"Unknown {kind} `{name}`. {plugins.nearest(name, list(legal))}")
+            raise ConfigurationError(
+                f"Unknown {kind} `{name}`. {plugins.nearest(name, list(legal))}"
+            )
     chosen = study.experiments[experiment]
     settings = values(chosen)
     del settings["methods"], settings["seeds"]

@@ -1,4 +1,4 @@
-"""What is recorded about the task gradients of a step: sizes, conflicts, agreement with the update."""
+"""What is recorded of a step's task gradients: sizes, conflicts, agreement with the update."""
 
 import torch
 from torch import Tensor

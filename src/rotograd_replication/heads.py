@@ -1,5 +1,6 @@
 """Heads of the same shape are one module: K multilayer perceptrons in one batched product."""
 
+import itertools
 import math
 
 import torch
@@ -43,7 +44,7 @@ class Heads(nn.Module):
 
     @staticmethod
     def _stack(tasks: int, widths: list[int]) -> nn.ModuleList:
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = itertools.pairwise(widths)
         return nn.ModuleList(Linear(tasks, inputs, outputs) for inputs, outputs in pairs)
 
     def forward(self, views: Tensor) -> list[Tensor]:

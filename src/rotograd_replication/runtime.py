@@ -35,12 +35,11 @@ def prepare(threads: int) -> None:
 
 def generator(seed: int, stream: int) -> torch.Generator:
     """A CPU generator for one use (`stream`) of one seed; streams are independent."""
-    sequence = torch.Generator().manual_seed(seed * 1_000_003 + stream)
-    return sequence
+    return torch.Generator().manual_seed(seed * 1_000_003 + stream)
 
 
 def revision(root: Path) -> str:
-    """The git revision of the code, with `+changes` where the tree differs; `unknown` outside git."""
+    """The code's git revision, with `+changes` where the tree differs; `unknown` outside git."""
     command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+changes"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -188,7 +188,7 @@ class Training(Model):
     rotation: Optimizer
     # Each loss is divided by its absolute value at the first step.
     normalize_losses: Sourced[bool]
-    # Task gradients are measured for the history at every n-th step.
+    # Task gradients are measured for the history at every n-th step of an epoch, from its first.
     diagnostics_every: Sourced[PositiveInt]
 
 

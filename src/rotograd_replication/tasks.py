@@ -85,7 +85,9 @@ class Tasks:
                 of_kind = output if whole else output[local]
                 shifts = output.new_tensor([self.tasks[k].shift for k in chosen])
                 wanted = targets if len(chosen) == len(self) else targets[:, chosen]
-                for k, loss in zip(chosen, LOSSES[kind](of_kind, wanted, shifts).mean(1), strict=True):
+                for k, loss in zip(
+                    chosen, LOSSES[kind](of_kind, wanted, shifts).mean(1), strict=True
+                ):
                     found[k] = loss
         return torch.stack(found)
 

@@ -31,7 +31,9 @@ class Outputs:
     record: Path
 
 
-def task_step(net: Network, tasks: Tasks, x: Tensor, y: Tensor, unit_loss: Tensor) -> tuple[Step, Tensor]:
+def task_step(
+    net: Network, tasks: Tasks, x: Tensor, y: Tensor, unit_loss: Tensor
+) -> tuple[Step, Tensor]:
     """Algorithm 1 up to the optimisers: leaves a gradient on every parameter.
 
     Args:
@@ -143,13 +145,12 @@ def fit(
     best, best_state = float("inf"), {}
     start = time.perf_counter()
     rows = [{"epoch": 0, **_validation(net, tasks, val, columns), **_state(net, tasks, val)}]
-    steps = 0
     for epoch in range(1, training["epochs"] + 1):
         losses, samples = torch.zeros(len(tasks), device=device), 0
         measured: list[dict[str, Tensor]] = []
-        for x, y in train:
+        for batch, (x, y) in enumerate(train):
             y = y[:, columns]
-            if steps == 0 and training["normalize_losses"]:
+            if epoch == 1 and batch == 0 and training["normalize_losses"]:
                 with torch.no_grad():
                     unit_loss = tasks.losses(net(x), y).abs()
             optimizers.zero_grad()
@@ -157,9 +158,8 @@ def fit(
             optimizers.step()
             losses += step.losses * len(x)
             samples += len(x)
-            if steps % training["diagnostics_every"] == 0:
+            if batch % training["diagnostics_every"] == 0:
                 measured.append(diagnostics.measure(step, update, tasks.names))
-            steps += 1
         row = {"epoch": epoch, "seconds": time.perf_counter() - start}
         mean = (losses / samples).tolist()
         row |= {f"train_loss/{name}": x for name, x in zip(tasks.names, mean, strict=True)}

@@ -1,8 +1,8 @@
 """GradNorm (Chen et al., ICML 2018, https://arxiv.org/abs/1711.02257), at feature level.
 
 Weights w_k = K softmax(v)_k learn to bring `w_k ||G_k||` to `mean_i(w_i ||G_i||) r_k^alpha`, where
-r_k is the task's loss over its first loss, relative to the mean of those ratios (L1 distance, target
-constant). Weights sum to K.
+r_k is the task's loss over its first loss, relative to the mean of those ratios (L1 distance,
+target constant). Weights sum to K.
 """
 
 import torch

@@ -30,10 +30,15 @@ def subspace(m: int | str | None, features: int) -> int:
 
 
 class Rotate(Method):
-    """`r_k = [R_k z_{1:m}, z_{m+1:D}]`, with R_k learned by equation 3 or by the task's own loss."""
+    """`r_k = [R_k z_{1:m}, z_{m+1:D}]`, R_k learned by equation 3 or by the task's own loss."""
 
     def __init__(
-        self, context: Context, m: int | str | None, start: str, parametrisation: str, objective: str
+        self,
+        context: Context,
+        m: int | str | None,
+        start: str,
+        parametrisation: str,
+        objective: str,
     ) -> None:
         super().__init__(context)
         self.inner = context.inner or Method(context)

@@ -1,0 +1,107 @@
+"""One file from the first address that gives it whole; what came before a break is kept.
+
+Downloads use requests rather than pooch: pooch checks hashes but begins every attempt at the first
+byte, which on a slow line may never end for an archive of 170 MB. Here the bytes of a broken
+attempt stay in `<name>.part`, and the next one asks the server for the rest (HTTP `Range`).
+"""
+
+import logging
+import time
+from pathlib import Path
+
+import requests
+import tqdm
+import urllib3
+
+from . import records
+
+CHUNK = 1 << 20
+# Seconds: to connect, and without a byte while reading.
+TIMEOUT = (10, 60)
+ROUNDS = 3
+# Seconds before the second round of addresses; doubled before each later one.
+PAUSE = 1.0
+# Answers of a server for which asking again may help: time out, too many requests.
+TEMPORARY = {408, 429}
+FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError)
+
+log = logging.getLogger(__name__)
+
+
+def bring(urls: list[str], path: Path, size: int, accepted: set[str]) -> str | None:
+    """Bring one file to `path`, whole and checked, from the first url that gives it.
+
+    Args:
+        urls: Addresses, tried in turn; a broken attempt resumes at the next.
+        path: Where the file goes; `<path>.part` holds what has come so far.
+        size: Its expected size in bytes, for the progress bar.
+        accepted: The sha256 sums it may have.
+
+    Returns:
+        None once the file is in place, or what went wrong at every address.
+    """
+    part = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remaining, faults = list(urls), {url: "not tried" for url in urls}
+    for attempt in range(ROUNDS):
+        if attempt and remaining:
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+        for url in list(remaining):
+            resumed = part.is_file() and part.stat().st_size > 0
+            try:
+                _receive(url, part, size)
+            except FAULTS as error:
+                faults[url] = _explain(error, part)
+                if _permanent(error):
+                    remaining.remove(url)
+                log.info("%s: %s", url, faults[url])
+                continue
+            found = records.sha256(part)
+            if found in accepted:
+                part.replace(path)
+                return None
+            faults[url] = f"sha256 {found} of {part.stat().st_size} bytes"
+            part.unlink()
+            if not resumed:  # the whole file is another one: asking this server again is no use
+                remaining.remove(url)
+    return "; ".join(f"{url}: {fault}" for url, fault in faults.items())
+
+
+def _receive(url: str, part: Path, size: int) -> None:
+    """Append to `part` what it lacks; start over if the server cannot resume."""
+    have = part.stat().st_size if part.is_file() else 0
+    # `identity`: the bytes as stored; a server may otherwise unpack a .gz on the way.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == 416:  # nothing after what we have; its sha256 will tell
+            return
+        response.raise_for_status()
+        resumed = response.status_code == 206
+        have = have if resumed else 0
+        bar = tqdm.tqdm(
+            desc=part.stem, total=size, initial=have, unit="B", unit_scale=True, disable=None
+        )
+        with open(part, "ab" if resumed else "wb") as file, bar:
+            for chunk in response.raw.stream(CHUNK, decode_content=False):
+                file.write(chunk)
+                bar.update(len(chunk))
+
+
+def _permanent(error: Exception) -> bool:
+    """Whether the server refused for good: asking it again is no use."""
+    response = getattr(error, "response", None)
+    return (
+        response is not None
+        and 400 <= response.status_code < 500
+        and response.status_code not in TEMPORARY
+    )
+
+
+def _explain(error: Exception, part: Path) -> str:
+    """One line: the server's answer, a broken transfer, or no network."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP {response.status_code} {response.reason}"
+    if part.is_file() and not isinstance(error, requests.ConnectionError):
+        return f"stopped after {part.stat().st_size} bytes ({type(error).__name__})"
+    return f"no connection ({type(error).__name__})"

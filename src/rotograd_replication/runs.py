@@ -1,0 +1,83 @@
+"""The records of finished runs, read and compared: what may stand side by side in one table."""
+
+from pathlib import Path
+from typing import Any
+
+from . import config, records, schema
+
+RUN = ["study", "experiment", "method", "seed"]
+COST = ["epochs", "best_epoch", "seconds", "peak_memory_mb", "device", "threads"]
+SOURCE = ["dataset", "configuration", "code", "data", "git_revision", "versions"]
+KEYS = [*RUN, *SOURCE, *COST, "metrics"]
+
+
+class AggregateError(ValueError):
+    """Runs that must not be put in one table; its message names the run and the remedy."""
+
+
+def label(run: dict[str, Any]) -> str:
+    """A run in words."""
+    return f"{run['experiment']}/{run['method']}/seed {run['seed']}"
+
+
+def read(path: Path, study: str, experiment: str, remedy: str) -> dict[str, Any]:
+    """One run's record, with every key present."""
+    try:
+        run = records.read_json(path)
+    except ValueError as error:
+        raise AggregateError(f"{error} {remedy}") from error
+    if not isinstance(run, dict):
+        raise AggregateError(f"`{path}` must be a mapping. Found {type(run).__name__}. {remedy}")
+    missing = [key for key in KEYS if key not in run]
+    if missing:
+        raise AggregateError(
+            f"`{path}` must have every key of a run. Missing: {', '.join(missing)}. {remedy}"
+        )
+    for key, expected in (("study", study), ("experiment", experiment)):
+        if run[key] != expected:
+            raise AggregateError(
+                f"`{path}` must be of {key} `{expected}`. Found `{run[key]}`. {remedy}"
+            )
+    if not isinstance(run["data"], dict) or not {"label", "archives", "samples"} <= set(
+        run["data"]
+    ):
+        raise AggregateError(
+            f"`data` of `{path}` must have label, archives and samples. "
+            f"Found {run['data']!r}. {remedy}"
+        )
+    return run
+
+
+def check_configuration(
+    runs: list[dict[str, Any]], study: schema.Study, experiment: str, remedy: str
+) -> None:
+    """Refuse runs of methods or settings that the study does not have now, and repetitions."""
+    legal = study.experiments[experiment].methods
+    digests = {m: config.run_digest(study, experiment, m) for m in legal}
+    seen: set[tuple[str, int]] = set()
+    for run in runs:
+        if run["method"] not in legal:
+            raise AggregateError(
+                f"{label(run)}: `{run['method']}` is no method of this experiment. "
+                f"Legal: {', '.join(legal)}. Add it to the experiment, or leave the run out."
+            )
+        if run["configuration"] != digests[run["method"]]:
+            raise AggregateError(
+                f"{label(run)} was made under another configuration. Found "
+                f"{run['configuration']}, the present one is {digests[run['method']]}. {remedy}"
+            )
+        if (run["method"], run["seed"]) in seen:
+            raise AggregateError(f"{label(run)} must be given once. Found it twice.")
+        seen.add((run["method"], run["seed"]))
+
+
+def check_data(runs: list[dict[str, Any]], remedy: str) -> None:
+    """Refuse runs trained on different bytes: their metrics cannot be compared."""
+    first = runs[0]
+    for run in runs[1:]:
+        for key in ("archives", "samples", "label"):
+            if run["data"][key] != first["data"][key]:
+                raise AggregateError(
+                    f"{label(run)} must be trained on the data of {label(first)}. Found other "
+                    f"{key}: {run['data'][key]} instead of {first['data'][key]}. {remedy}"
+                )
