@@ -16,8 +16,9 @@ class Exponential(nn.Module):
     def __init__(self, tasks: int, m: int, start: str, generator: torch.Generator) -> None:
         super().__init__()
         identity = torch.eye(m).repeat(tasks, 1, 1)
-        self.weight = nn.Parameter(identity)
-        # geotorch starts at a Haar sample from the global generator, whatever the weight was.
+        # geotorch writes a Haar sample from the global generator over the weight it is given, in
+        # place: a clone, lest the sample be written over the identity that is assigned below.
+        self.weight = nn.Parameter(identity.clone())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
             geotorch.orthogonal(self, "weight", triv="expm")
