@@ -87,7 +87,7 @@ def test_every_network_fits_one_batch(experiment, shape, method):
     else:
         y = torch.nn.functional.one_hot(classes[:, 0].long(), 10).float()
     net = network.build(settings, tasks, seed=0)
-    optimizers = Optimizers(net, settings["training"])
+    optimizers = Optimizers(net, settings)
     losses = []
     for _ in range(120):
         optimizers.zero_grad()
@@ -115,3 +115,12 @@ def test_every_parameter_has_a_gradient_after_a_step():
     net = network.build(config.run_settings(study, "digits", "rotograd"), tasks, 0)
     task_step(net, tasks, torch.randn(4, 1, 28, 28), torch.ones(4, 5), torch.ones(5))
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_a_variant_trains_its_rotations_at_its_own_rate():
+    study = config.load_study(CONFIGS, "paper")
+    tasks = Tasks(study.datasets["mnist"].tasks)
+    for name, rate in (("rotograd_lr_1e-4", 1e-4), ("rotograd_lr_5e-3", 5e-3)):
+        settings = config.run_settings(study, "stability", name)
+        _, rotations = Optimizers(network.build(settings, tasks, 0), settings).optimizers
+        assert rotations.param_groups[0]["lr"] == rate

@@ -63,10 +63,12 @@ def task_step(
 class Optimizers:
     """The network's optimiser and the method's own, each with its decay per step."""
 
-    def __init__(self, net: Network, training: dict[str, Any]) -> None:
+    def __init__(self, net: Network, settings: dict[str, Any]) -> None:
+        training = settings["training"]
         shared = [*net.backbone.parameters(), *net.heads.parameters()]
-        own = net.method.groups(training["rotation"]["learning_rate"])
-        pairs = [([{"params": shared}], training["optimizer"]), (own, training["rotation"])]
+        rotation = settings["method"]["rotation"] or training["rotation"]
+        own = net.method.groups(rotation["learning_rate"])
+        pairs = [([{"params": shared}], training["optimizer"]), (own, rotation)]
         self.optimizers = [
             OPTIMIZERS[chosen["name"]](groups, lr=chosen["learning_rate"])
             for groups, chosen in pairs
@@ -140,7 +142,7 @@ def fit(
     """
     training = settings["training"]
     net = network.build(settings, tasks, seed).to(device, memory_format=torch.channels_last)
-    optimizers = Optimizers(net, training)
+    optimizers = Optimizers(net, settings)
     unit_loss = torch.ones(len(tasks), device=device)
     best, best_state = float("inf"), {}
     start = time.perf_counter()
