@@ -165,10 +165,8 @@ def fit(
         row = {"epoch": epoch, "seconds": time.perf_counter() - start}
         mean = (losses / samples).tolist()
         row |= {f"train_loss/{name}": x for name, x in zip(tasks.names, mean, strict=True)}
-        if measured:
-            keys = list(measured[0])
-            numbers = torch.stack([torch.stack(list(one.values())) for one in measured])
-            row |= dict(zip(keys, numbers.mean(0).tolist(), strict=True))
+        numbers = torch.stack([torch.stack(list(one.values())) for one in measured])
+        row |= dict(zip(measured[0], numbers.mean(0).tolist(), strict=True))
         row |= _validation(net, tasks, val, columns) | _state(net, tasks, val)
         rows.append(row)
         error = sum(row[f"val_loss/{name}"] for name in tasks.names)
