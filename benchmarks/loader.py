@@ -58,16 +58,17 @@ def main() -> None:
     chosen = parser.parse_args()
     device = torch.device(chosen.device)
     path = chosen.prepared / "train.safetensors"
-    ours = Loader(path, device, BATCH_SIZE, torch.Generator().manual_seed(0), [], None)
+    ours = Loader(path, device, BATCH_SIZE)
+    generator = torch.Generator().manual_seed(0)
     samples = PerSample(ours)
 
     in_order = DataLoader(samples, BATCH_SIZE)
-    for (x, y), (other, targets) in zip(ours.batches_in_order(), in_order, strict=True):
+    for (x, y), (other, targets) in zip(ours.in_order(), in_order, strict=True):
         torch.testing.assert_close(x.cpu(), other, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(y.cpu(), targets)
 
     theirs = DataLoader(samples, BATCH_SIZE, shuffle=True, num_workers=chosen.workers)
-    ways = {"Loader": lambda: ours, "DataLoader": lambda: theirs}
+    ways = {"Loader": lambda: ours.shuffled(generator), "DataLoader": lambda: theirs}
     speeds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(chosen.repeats):
         for name, batches in ways.items():

@@ -35,8 +35,8 @@ def path(images, tmp_path):
     return write(tmp_path / "train.safetensors", images)
 
 
-def loader(path, seed=0, batch_size=16, augmentation=(), samples=None):
-    return Loader(path, "cpu", batch_size, seeded(seed), list(augmentation), samples)
+def loader(path, **options):
+    return Loader(path, "cpu", 16, **options)
 
 
 def normalised(images):
@@ -45,7 +45,7 @@ def normalised(images):
 
 
 def test_a_pass_holds_every_sample_once(path, images):
-    batches = list(loader(path))
+    batches = list(loader(path).shuffled(seeded()))
     assert [len(x) for x, _ in batches] == [16, 16, 16, 2]
     assert len(loader(path)) == 4
     x, y = (torch.cat(column) for column in zip(*batches, strict=True))
@@ -56,9 +56,9 @@ def test_a_pass_holds_every_sample_once(path, images):
     np.testing.assert_allclose(x, normalised(images)[order], atol=1e-5)
 
 
-def test_batches_in_order(path, images):
+def test_in_order(path, images):
     made = loader(path, augmentation=["flip", "crop"])
-    x, y = (torch.cat(column) for column in zip(*made.batches_in_order(), strict=True))
+    x, y = (torch.cat(column) for column in zip(*made.in_order(), strict=True))
     assert y[:, 0].tolist() == list(range(50))
     np.testing.assert_allclose(x, normalised(images), atol=1e-5)
     assert torch.equal(made.images, torch.tensor(images))  # bytes on the device are not touched
@@ -67,17 +67,17 @@ def test_batches_in_order(path, images):
 @pytest.mark.parametrize("augmentation", [[], ["flip"], ["crop"], ["flip", "crop"]])
 def test_batches_are_channels_last(path, augmentation):
     made = loader(path, augmentation=augmentation)
-    for batches in (made, made.batches_in_order()):
+    for batches in (made.shuffled(seeded()), made.in_order()):
         for x, _ in batches:
             assert x.is_contiguous(memory_format=torch.channels_last)
     assert made.images.dtype == torch.uint8
 
 
 def test_passes_differ_and_seeds_reproduce(path):
-    made = loader(path, augmentation=["flip", "crop"])
-    first, second = ([x for x, _ in made] for _ in range(2))
-    again = [x for x, _ in loader(path, augmentation=["flip", "crop"])]
-    other = [x for x, _ in loader(path, seed=1, augmentation=["flip", "crop"])]
+    made, generator = loader(path, augmentation=["flip", "crop"]), seeded()
+    first, second = ([x for x, _ in made.shuffled(generator)] for _ in range(2))
+    again = [x for x, _ in made.shuffled(seeded())]
+    other = [x for x, _ in made.shuffled(seeded(1))]
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], second[0])
     assert not torch.equal(first[0], other[0])
@@ -85,7 +85,9 @@ def test_passes_differ_and_seeds_reproduce(path):
 
 def test_samples_are_the_first(path):
     made = loader(path, samples=20)
-    assert sorted(torch.cat([y for _, y in made])[:, 0].tolist()) == list(range(20))
+    assert sorted(torch.cat([y for _, y in made.shuffled(seeded())])[:, 0].tolist()) == list(
+        range(20)
+    )
     assert len(made.images) == 20
     assert made.data["samples"] == 50
     for wrong in (0, 51):
@@ -96,9 +98,9 @@ def test_samples_are_the_first(path):
 def test_float_inputs_pass_as_they_are(tmp_path):
     points = np.array([[1.5, -2.0], [0.25, 3.0]], np.float32)
     made = loader(write(tmp_path / "toy.safetensors", points))
-    ((x, y),) = made
+    ((x, y),) = made.shuffled(seeded())
     assert torch.equal(x, torch.tensor(points)[y[:, 0].long()])
-    ((x, _),) = made.batches_in_order()
+    ((x, _),) = made.in_order()
     assert torch.equal(x, torch.tensor(points))
     with pytest.raises(ValueError, match="no images"):
         loader(tmp_path / "toy.safetensors", augmentation=["flip"])

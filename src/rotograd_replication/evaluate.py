@@ -6,7 +6,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from . import network, records, runtime, schema
+from . import network, records, schema
 from .loader import Loader
 from .tasks import Tasks
 from .train import outputs_of, parts
@@ -29,14 +29,7 @@ def run(
     """
     content = records.read_json(record)
     settings = content["settings"]
-    loader = Loader(
-        test,
-        device,
-        4 * settings["training"]["batch_size"],
-        runtime.generator(content["seed"], stream=3),
-        [],
-        None,
-    )
+    loader = Loader(test, device, 4 * settings["training"]["batch_size"])
     if loader.data["archives"] != content["data"]["archives"]:
         raise ValueError(
             f"`{test}` must come from the archives that `{record}` was trained on. Found others. "

@@ -5,7 +5,7 @@ faster than any pipeline that moves samples one at a time (see `benchmarks/loade
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class Loader:
-    """Batches of one split: shuffled and augmented by iteration, or plain by `batches_in_order`.
+    """Batches of one split: `shuffled` and augmented, or plain and `in_order`.
 
     Attributes:
         data: What the file says of its data: dataset, label, archives, split, samples, mean, std.
@@ -32,9 +32,8 @@ class Loader:
         path: Path,
         device: torch.device | str,
         batch_size: int,
-        generator: torch.Generator,
-        augmentation: list[str],
-        samples: int | None,
+        augmentation: Sequence[str] = (),
+        samples: int | None = None,
     ) -> None:
         """Read a prepared file.
 
@@ -42,9 +41,7 @@ class Loader:
             path: The `.safetensors` file of one split.
             device: Where images and batches live.
             batch_size: Samples per batch; the last batch may be smaller.
-            generator: CPU generator of permutations and augmentations; the order of batches is
-                thereby the same on every device.
-            augmentation: Names in `augment.AUGMENTATIONS`, applied in this order.
+            augmentation: Names in `augment.AUGMENTATIONS`, applied in this order when shuffled.
             samples: Only the first so many samples of the split; None for all.
 
         Raises:
@@ -67,9 +64,10 @@ class Loader:
                 raise ValueError(f"`{name}` is not an augmentation. {hint}")
         if augmentation and images.dtype != torch.uint8:
             raise ValueError(
-                f"`augmentation` must be empty for inputs that are no images. Found {augmentation}."
+                "`augmentation` must be empty for inputs that are no images. "
+                f"Found {list(augmentation)}."
             )
-        self.batch_size, self._generator = batch_size, generator
+        self.batch_size = batch_size
         self._augmentations = [AUGMENTATIONS[name] for name in augmentation]
         self.images = images
         if images.dtype == torch.uint8:
@@ -87,16 +85,21 @@ class Loader:
         """Batches per pass."""
         return -(-len(self.targets) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
-        """One pass over every sample in a fresh order, augmented: x `[B, C, H, W]`, y `[B, K]`."""
-        order = torch.randperm(len(self.targets), generator=self._generator)
+    def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
+        """One pass over every sample in a fresh order, augmented: x `[B, C, H, W]`, y `[B, K]`.
+
+        Args:
+            generator: CPU generator of the order and the augmentations; batches are thereby the
+                same on every device.
+        """
+        order = torch.randperm(len(self.targets), generator=generator)
         for chosen in order.to(self.targets.device).split(self.batch_size):
             x = self._gather(chosen)
             for augmentation in self._augmentations:
-                x = augmentation(x, self._generator)
+                x = augmentation(x, generator)
             yield self._normalised(x), self.targets.index_select(0, chosen)
 
-    def batches_in_order(self) -> Iterator[Batch]:
+    def in_order(self) -> Iterator[Batch]:
         """One pass in the order of the file, neither shuffled nor augmented."""
         for start in range(0, len(self.targets), self.batch_size):
             chosen = slice(start, start + self.batch_size)

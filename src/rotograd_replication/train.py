@@ -95,7 +95,7 @@ def outputs_of(net: Network, loader: Loader) -> list[Tensor]:
     """The network's outputs over a whole split, in order: per stack, `[K_s, N, outputs]`."""
     net.eval()
     with torch.no_grad(), parametrize.cached():
-        batches = [net(x) for x, _ in loader.batches_in_order()]
+        batches = [net(x) for x, _ in loader.in_order()]
     net.train()
     return [torch.cat(parts, dim=1) for parts in zip(*batches, strict=True)]
 
@@ -115,7 +115,7 @@ def _state(net: Network, tasks: Tasks, loader: Loader) -> dict[str, float]:
     for column, numbers in net.method.measures().items():
         for task, number in zip(tasks.names, numbers.tolist(), strict=True):
             found[column.format(task=task)] = number
-    x, _ = next(iter(loader.batches_in_order()))
+    x, _ = next(iter(loader.in_order()))
     if x.shape[1:] == (2,):
         with torch.no_grad():
             z = net.backbone(x)
@@ -134,23 +134,24 @@ def fit(
     train: Loader,
     val: Loader,
     device: torch.device,
-) -> tuple[dict[str, Tensor], pd.DataFrame]:
+) -> tuple[int, dict[str, Tensor], pd.DataFrame]:
     """Train one network on the tasks of `columns`.
 
     Returns:
-        The state of the epoch whose validation losses have the smallest sum, and the history.
+        The epoch whose validation losses have the smallest sum with its state, and the history.
     """
     training = settings["training"]
     net = network.build(settings, tasks, seed).to(device, memory_format=torch.channels_last)
     optimizers = Optimizers(net, settings)
     unit_loss = torch.ones(len(tasks), device=device)
-    best, best_state = float("inf"), {}
+    order = runtime.generator(seed, stream=0)
+    best, best_epoch, best_state = float("inf"), 0, {}
     start = time.perf_counter()
     rows = [{"epoch": 0, **_validation(net, tasks, val, columns), **_state(net, tasks, val)}]
     for epoch in range(1, training["epochs"] + 1):
         losses, samples = torch.zeros(len(tasks), device=device), 0
         measured: list[dict[str, Tensor]] = []
-        for batch, (x, y) in enumerate(train):
+        for batch, (x, y) in enumerate(train.shuffled(order)):
             y = y[:, columns]
             if epoch == 1 and batch == 0 and training["normalize_losses"]:
                 with torch.no_grad():
@@ -171,10 +172,9 @@ def fit(
         rows.append(row)
         error = sum(row[f"val_loss/{name}"] for name in tasks.names)
         if error < best or not best_state:
-            best = error
+            best, best_epoch = error, epoch
             best_state = {k: v.detach().cpu().clone() for k, v in net.state_dict().items()}
-            best_state["best_epoch"] = torch.tensor(epoch)
-    return best_state, pd.DataFrame(rows)
+    return best_epoch, best_state, pd.DataFrame(rows)
 
 
 def parts(settings: dict[str, Any], tasks: list[schema.Task]) -> dict[str, list[int]]:
@@ -214,21 +214,13 @@ def run(
     training = settings["training"]
     state: dict[str, Tensor] = {}
     history, best_epochs = None, []
+    batch_size, samples = training["batch_size"], training["training_samples"]
+    loader = Loader(train, device, batch_size, training["augmentation"], samples)
+    validation = Loader(val, device, 4 * batch_size)
     for prefix, columns in parts(settings, tasks).items():
         chosen = Tasks([tasks[k] for k in columns])
-        loader = Loader(
-            train,
-            device,
-            training["batch_size"],
-            runtime.generator(seed, stream=0),
-            training["augmentation"],
-            training["training_samples"],
-        )
-        validation = Loader(
-            val, device, 4 * training["batch_size"], runtime.generator(seed, stream=2), [], None
-        )
-        found, rows = fit(settings, chosen, columns, seed, loader, validation, device)
-        best_epochs.append(int(found.pop("best_epoch")))
+        epoch, found, rows = fit(settings, chosen, columns, seed, loader, validation, device)
+        best_epochs.append(epoch)
         state |= {prefix + key: value.contiguous() for key, value in found.items()}
         rows = rows.set_index("epoch")
         if history is None:
@@ -237,7 +229,7 @@ def run(
             seconds = history["seconds"] + rows["seconds"]
             history = history.drop(columns="seconds").join(rows.drop(columns="seconds"))
             history["seconds"] = seconds
-    samples = {"train": len(loader.targets), "val": len(validation.targets)}
+    used = {"train": len(loader.targets), "val": len(validation.targets)}
     with records.atomic(outputs.model) as temporary:
         safetensors.torch.save_file(state, temporary)
     with records.atomic(outputs.history) as temporary:
@@ -245,7 +237,7 @@ def run(
     record = identity | {
         "dataset": settings["dataset"],
         "settings": settings,
-        "data": {k: loader.data[k] for k in ("label", "archives")} | {"samples": samples},
+        "data": {k: loader.data[k] for k in ("label", "archives")} | {"samples": used},
         "epochs": training["epochs"],
         "best_epoch": best_epochs if len(best_epochs) > 1 else best_epochs[0],
         "seconds": time.perf_counter() - start,
