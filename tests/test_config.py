@@ -76,6 +76,9 @@ BAD = {
         ["methods.yaml", "gradnorm", "parameters", "alpha"], sourced("big"), "Found 'big'",
     ),
     "unknown module": (["methods.yaml", "gradnorm", "module"], "gradnrom", "Did you mean `gradnorm`?"),
+    "an inner method on its own": (
+        ["methods.yaml", "rotograd", "inner"], "single_task", "belong to the outermost method",
+    ),
     "unknown table": (["studies/paper.yaml", "tables"], {"cifar": []}, "Did you mean `cifar10`?"),
     "figure without experiment": (
         ["studies/paper.yaml", "figures"], {"cosine": ["cifar"]}, "Did you mean `cifar10`?",
@@ -98,7 +101,10 @@ def test_bad_configuration_is_one_clear_error(configs, case):
 
 
 def test_every_key_is_read():
-    """A field of a schema model that no line of code or rule reads would be a dead option."""
+    """A field that no line of code or rule names would be a dead option.
+
+    That training looks up every setting of a run is tested by running one (test_train).
+    """
     code = [p for p in SOURCE.rglob("*.py") if p.name != "schema.py"]
     code += [*(ROOT / "rules").glob("*.smk"), ROOT / "Snakefile"]
     text = "\n".join(path.read_text() for path in code)

@@ -37,9 +37,14 @@ def study():
     return config.load_study(CONFIGS, "quick")
 
 
-def run(study, splits, folder, method, seed, epochs=2):
-    settings = config.run_settings(study, "digits", method)
+def small(study, experiment, method, epochs=2):
+    settings = config.run_settings(study, experiment, method)
     settings["training"] |= {"epochs": epochs, "batch_size": 16, "training_samples": 48}
+    return settings
+
+
+def run(study, splits, folder, method, seed, epochs=2, settings=None):
+    settings = settings or small(study, "digits", method, epochs)
     tasks, device = study.datasets["mnist_standin"].tasks, torch.device("cpu")
     outputs = train.Outputs(*(folder / n for n in ("model.safetensors", "history.csv", "run.json")))
     identity = {"study": "quick", "experiment": "digits", "method": method, "seed": seed}
@@ -87,6 +92,54 @@ def test_history_and_record_say_what_the_issue_asks(study, splits, tmp_path):
     for key in ("settings", "data", "seconds", "peak_memory_mb", "best_epoch", "seed"):
         assert key in metrics
     assert metrics["data"]["samples"] == {"train": 48, "val": 32, "test": 32}
+
+
+class Watched(dict):
+    """A mapping that notes which of its keys are looked up, by their path."""
+
+    def __init__(self, content, seen, path=""):
+        super().__init__(
+            {
+                key: Watched(value, seen, f"{path}{key}.") if isinstance(value, dict) else value
+                for key, value in content.items()
+            }
+        )
+        self.seen, self.path = seen, path
+
+    def __iter__(self):  # so that unpacking with ** looks keys up
+        return super().__iter__()
+
+    def __getitem__(self, key):
+        self.seen.add(self.path + key)
+        return super().__getitem__(key)
+
+    def unread(self):
+        for key, value in self.items():
+            if isinstance(value, Watched):
+                yield from value.unread()
+            elif self.path + key not in self.seen:
+                yield self.path + key
+
+
+ROTATION = {f"training.rotation.{key}" for key in ("name", "learning_rate", "decay")}
+
+
+@pytest.mark.parametrize(
+    "experiment, method, unused",
+    [
+        ("digits", "rotograd", set()),
+        ("digits", "gradnorm", set()),
+        ("digits", "pcgrad", ROTATION),  # it has no parameters of its own
+        ("stability", "rotograd_lr_1e-4", ROTATION),  # the variant's own optimiser stands in
+    ],
+)
+def test_every_setting_of_a_run_is_read(study, splits, tmp_path, experiment, method, unused):
+    """A key that is part of the digest, yet no training looks up, would be a dead option."""
+    watched = Watched(small(study, experiment, method), set())
+    run(study, splits, tmp_path, method, 0, settings=watched)
+    unread = {key for key in watched.unread() if not key.startswith("data.")}  # prepare reads it
+    refused = {"method.inner.rotation", "method.inner.separate"}  # schema.Method
+    assert unread - refused <= unused
 
 
 def test_best_validation_epoch_is_kept(study, splits, tmp_path):

@@ -154,6 +154,11 @@ class Method(Model):
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Method":
         check_parameters("methods", self.module, self.parameters)
+        if self.inner and (self.inner.separate or self.inner.rotation):
+            raise ValueError(
+                f"`separate` and `rotation` of {self.inner.label} must not be set where another "
+                "method wraps it: they belong to the outermost method. Move them there."
+            )
         return self
 
 
