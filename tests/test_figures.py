@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.testing.compare import compare_images
 
 from rotograd_replication import config, figure, plugins, schema
 from rotograd_replication.figures import _plane, _sweep
 from tests import fixtures
 
 NAME = "quick"
+GOLDEN = Path(__file__).parent / "golden"
 FIGURES = plugins.names("figures")
 
 
@@ -50,6 +53,13 @@ def test_figure(setting, name, tmp_path):
 def test_same_results_same_bytes(setting, tmp_path):
     first = [path.read_bytes() for path in draw(setting, "stability", tmp_path)]
     assert first == [path.read_bytes() for path in draw(setting, "stability", tmp_path)]
+
+
+def test_golden_figure(setting, tmp_path):
+    """After a change of looks that was looked at: copy the new files to tests/golden."""
+    csv, _, png = draw(setting, "stability", tmp_path)
+    assert csv.read_text() == (GOLDEN / "stability.csv").read_text()
+    assert compare_images(str(GOLDEN / "stability.png"), str(png), tol=2) is None
 
 
 def test_gradients_at_z_are_the_chain_rule():

@@ -1,6 +1,8 @@
 """The workflow as a user runs it: dry runs of every target, what an edit reruns, the quick study."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,8 +37,7 @@ def tree(tmp_path):
 
 def jobs(output):
     """Rule -> how many of its jobs a dry run lists."""
-    lines = [line.split() for line in output.splitlines()]
-    return {w[0]: int(w[1]) for w in lines if len(w) == 2 and w[1].isdigit()}
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.M)}
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -64,6 +65,18 @@ def test_dry_run_of_every_target(tree, target, rules):
         assert found["train_cifar10"] == 1
     if target.endswith("digits.md"):
         assert "train_cifar10" not in found
+
+
+def commands():
+    """Every snakemake command of the README, as written."""
+    lines = (ROOT / "README.md").read_text().replace("`", "\n").splitlines()
+    found = [shlex.split(line, comments=True) for line in lines if "snakemake" in line.split()[:1]]
+    return list(dict.fromkeys(tuple(words[1:]) for words in found))
+
+
+@pytest.mark.parametrize("arguments", commands(), ids=" ".join)
+def test_commands_of_the_readme(tree, arguments):
+    assert "total" in jobs(snakemake(tree, "-n", *arguments))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +147,7 @@ def test_end_to_end_and_what_an_edit_reruns(tree):
 
     toy = tree / "configs/experiments/toy_nonconvex.yaml"
     toy.write_text(toy.read_text().replace("5.0e-2", "4.0e-2"))
-    found = jobs(snakemake(tree, "-n", *study, "results"))
+    found = jobs(snakemake(tree, "-n", "results", *study))
     assert {k for k in found if k.startswith("train")} == {"train_toy_nonconvex"}
 
     # A fresh clone with committed results: no intermediates, no metadata, and nothing retrains.
@@ -146,14 +159,14 @@ def test_end_to_end_and_what_an_edit_reruns(tree):
     shutil.rmtree(tree / "paper_tables")
     found = jobs(snakemake(tree, "-n", *study))
     assert not [rule for rule in found if rule.startswith(("train", "evaluate", "fetch"))]
-    snakemake(tree, *study, "tables")
+    snakemake(tree, "tables", *study)
     assert (tree / "paper_tables/small/digits.md").read_text() == table
 
     # Results of another configuration are refused with the remedy.
     digits = tree / "configs/studies/small.yaml"
     digits.write_text(SMALL.replace("value: 100", "value: 50"))
-    output = snakemake(tree, *study, "--forcerun", "aggregate_digits", "--until",
-                       "aggregate_digits", "tables", "--rerun-triggers", "mtime", code=1)  # fmt: skip
+    output = snakemake(tree, "--forcerun", "aggregate_digits", "--rerun-triggers", "mtime",
+                       *study, code=1)  # fmt: skip
     assert "configuration" in output and "--forcerun" in output
 
 

@@ -1,12 +1,14 @@
 """The history of an experiment, per method and epoch: shared by figures over training time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
 
 from .. import schema
 from ..results import Results
+from . import _style
 
 
 def methods(results: Results, experiment: schema.Experiment) -> list[str]:
@@ -22,12 +24,24 @@ def average(history: pd.DataFrame, columns: Iterable[str], name: str) -> pd.Data
     return history[["method", "seed", "epoch"]].assign(quantity=name, value=mean).dropna()
 
 
-def curves(
-    long: pd.DataFrame, names: Iterable[str]
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """For each method: its name, the epochs `[N]`, and a column per seed `[N, seeds]`."""
-    for name in names:
-        runs = long[long["method"] == name].pivot(index="epoch", columns="seed", values="value")
-        runs = runs.dropna()
-        if len(runs):
-            yield name, runs.index.to_numpy(), runs.to_numpy()
+def draw(axes: Axes, long: pd.DataFrame, experiment: schema.Experiment) -> None:
+    """A line per method: the median over seeds, from the smallest to the largest as a band."""
+    drawn = set(long["method"])
+    methods = {name: method for name, method in experiment.methods.items() if name in drawn}
+    labels = {name: _style.label(method) for name, method in methods.items()}
+    seaborn.lineplot(
+        long.assign(method=long["method"].map(labels)),
+        x="epoch",
+        y="value",
+        hue="method",
+        palette={labels[name]: method.colour for name, method in methods.items()},
+        hue_order=labels.values(),
+        estimator="median",
+        errorbar=("pi", 100),
+        err_kws={"alpha": 0.1, "linewidth": 0},
+        linewidth=1,
+        ax=axes,
+    )
+    axes.get_legend().remove()  # one legend serves all panels
+    axes.set(xlabel="", ylabel="")
+    axes.xaxis.get_major_locator().set_params(integer=True)

@@ -1,13 +1,12 @@
 """One look for all figures: sizes of a paper's columns, colour-blind safe, the same bytes twice.
 
-Matplotlib alone: seaborn takes seconds to import, and the statistics drawn here are the project's.
+Statistics over seeds and epochs are drawn by seaborn (`_epochs`, `_sweep`), the rest by matplotlib.
 """
 
 import textwrap
 from contextlib import AbstractContextManager
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -73,22 +72,6 @@ def legend(drawing: Figure, grid: list[Axes], columns: int) -> None:
 def label(method: schema.Method) -> str:
     """A method's label, with its rotations as a formula."""
     return method.label.replace("R_k", "$R_k$")
-
-
-def band(axes: Axes, x: np.ndarray, runs: np.ndarray, method: schema.Method) -> None:
-    """Median over runs as a line, smallest to largest run as a band.
-
-    Args:
-        axes: where.
-        x: positions, `[N]`.
-        runs: one column per run, `[N, seeds]`.
-        method: gives colour and label.
-    """
-    middle = np.median(runs, axis=1)
-    axes.plot(x, middle, color=method.colour, label=label(method), linewidth=1)
-    if runs.shape[1] > 1:
-        low, high = runs.min(axis=1), runs.max(axis=1)
-        axes.fill_between(x, low, high, color=method.colour, alpha=0.1, linewidth=0)
 
 
 def sign(drawing: Figure, caption: str) -> None:

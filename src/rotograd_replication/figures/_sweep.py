@@ -1,7 +1,7 @@
 """Test error against the learning rate of the rotations: shared by the stability figures."""
 
-import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 
 from .. import schema
@@ -41,20 +41,30 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
     """One task: every run as a point, the median as a line, the quartiles as a band."""
     swept = sorted(rate for rate in runs["rate"].unique() if rate > 0)
     zero = swept[0] / 4 if swept else 1e-6  # where "no rotation" stands on the logarithmic axis
-    groups = runs.groupby("rate")["value"]
-    low, middle, high = (groups.quantile(q) for q in (0.25, 0.5, 0.75))
+    without = runs.loc[runs["rate"] == 0, "value"]
     methods = experiment.methods
     colour = methods[next((m for m in methods if m.startswith(PREFIX)), BASELINE)].colour
-    at = np.array(swept)
-    axes.fill_between(at, low[at], high[at], color=colour, alpha=0.18, linewidth=0)
-    line = {"color": colour, "label": "RotoGrad: median, quartiles"}
-    axes.plot(at, middle[at], marker="o", markersize=3.5, **line)
-    if 0.0 in middle.index:
+    seaborn.lineplot(
+        runs[runs["rate"] > 0],
+        x="rate",
+        y="value",
+        estimator="median",
+        errorbar=("pi", 50),
+        err_kws={"alpha": 0.18, "linewidth": 0},
+        color=colour,
+        marker="o",
+        markersize=3.5,
+        markeredgewidth=0,
+        label="RotoGrad: median, quartiles",
+        legend=False,
+        ax=axes,
+    )
+    if len(without):
         grey = methods[BASELINE].colour
-        axes.axhline(middle[0.0], color=grey, linestyle=":", linewidth=0.9, zorder=0)
-        axes.vlines(zero, low[0.0], high[0.0], color=grey, alpha=0.3, linewidth=5)
+        axes.axhline(without.median(), color=grey, linestyle=":", linewidth=0.9, zorder=0)
+        axes.vlines(zero, *without.quantile([0.25, 0.75]), color=grey, alpha=0.3, linewidth=5)
         label = {"label": "no rotations", "linestyle": ":"}
-        axes.plot(zero, middle[0.0], color=grey, marker="s", markersize=4, **label)
+        axes.plot(zero, without.median(), color=grey, marker="s", markersize=4, **label)
     places = runs["rate"].where(runs["rate"] > 0, zero)
     axes.plot(places, runs["value"], ".", color="#222222", markersize=2, alpha=0.6, label="one run")
     network = experiment.training.optimizer.learning_rate.value

@@ -27,8 +27,7 @@ def build(
         long = _epochs.average(found.history, [f"val_loss/{task.name}"], f"val_loss/{task.name}")
         long = long[long["method"].isin(names)]
         drawn.append(long.assign(experiment=found.name))
-        for name, epochs, runs in _epochs.curves(long, names):
-            _style.band(axes, epochs, runs, experiment.methods[name])
+        _epochs.draw(axes, long, experiment)
         axes.set_title(task.label, fontsize=7)
         axes.grid(axis="y")
         if (long["value"] > 0).all() and long["value"].max() > 10 * long["value"].min():

@@ -38,8 +38,7 @@ def build(
     for axes, quantity in zip(grid, quantities, strict=True):
         axes.axhline(0, color="#888888", linewidth=0.8, zorder=0)
         axes.grid(axis="y")
-        for name, epochs, runs in _epochs.curves(long[long["quantity"] == quantity], names):
-            _style.band(axes, epochs, runs, experiment.methods[name])
+        _epochs.draw(axes, long[long["quantity"] == quantity], experiment)
         axes.set_title(quantity)
         axes.set_xlabel("epoch")
     grid[1].sharey(grid[2])
