@@ -49,6 +49,8 @@ for experiment, chosen in study.experiments.items():
             seeds=lambda w, e=experiment: [s for _, s in of_job(e, w)],
             digests=lambda w, e=experiment: [digest(e, m) for m, _ in of_job(e, w)],
             code=TRAIN_CODE,
+        message:
+            "train {params.experiment} {wildcards}"
         shell:
             VERB
             + " train --study "
@@ -75,6 +77,8 @@ for experiment, chosen in study.experiments.items():
         params:
             experiment=experiment,
             code=EVALUATE_CODE,
+        message:
+            "evaluate {params.experiment} {wildcards}"
         shell:
             VERB
             + " evaluate --study "
@@ -98,6 +102,8 @@ for experiment, chosen in study.experiments.items():
             experiment=experiment,
             digests=[digest(experiment, m) for m in chosen.methods],
             code=AGGREGATE_CODE,
+        message:
+            "aggregate {params.experiment}"
         shell:
             VERB + " aggregate --study " + STUDY + " --experiment {params.experiment}"
             " --metrics {input.metrics} --history {input.history}"
