@@ -1,7 +1,11 @@
-"""Validation loss of every task over training, for every method that trains them together."""
+"""Validation loss of every task over training, for every method that trains them together.
+
+From the first epoch on: the untrained network's loss would set the scale of every panel.
+"""
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from .. import schema
 from ..results import Results
@@ -25,13 +29,16 @@ def build(
         experiment = study.experiments[found.name]
         names = _epochs.methods(found, experiment)
         long = _epochs.average(found.history, [f"val_loss/{task.name}"], f"val_loss/{task.name}")
-        long = long[long["method"].isin(names)]
+        long = long[long["method"].isin(names) & (long["epoch"] > 0)]
         drawn.append(long.assign(experiment=found.name))
         _epochs.draw(axes, long, experiment)
         axes.set_title(task.label, fontsize=7)
         axes.grid(axis="y")
-        if (long["value"] > 0).all() and long["value"].max() > 10 * long["value"].min():
+        if (long["value"] > 0).all() and long["value"].max() > 4 * long["value"].min():
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_locator(NullLocator())
         if i % COLUMNS == 0:
             axes.set_ylabel(f"{found.name}\nvalidation loss")
         if i >= len(panels) - COLUMNS:
