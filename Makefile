@@ -4,17 +4,13 @@ PYTHON ?= python3.11
 UV := uv==0.13.9
 BIN := .venv/bin
 
-.PHONY: quick test test-all environment lock lint clean
+.PHONY: quick test environment lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
 
 test: environment
-	$(BIN)/python -m pytest -n 2
-
-# Also the slow ones: the workflow end to end, the quick study, the real archives.
-test-all: environment
-	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 environment: .venv/built
 

@@ -11,6 +11,11 @@ from tests.paths import ROOT
 BUILD_MIRROR = ROOT.parent / "shared" / "data" / "build_mirror.py"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest tests first."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 @pytest.fixture(scope="session")
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the real archives; the test is skipped where they are not at hand."""

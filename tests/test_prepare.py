@@ -264,7 +264,6 @@ def test_moments_by_hand():
     assert prepare.moments(images.astype(np.float32)) == (None, None)
 
 
-@pytest.mark.slow
 def test_real_mnist(mirror, tmp_path):
     entry = config.load_datasets(CONFIGS)["mnist"]
     fetch.run("mnist", entry, mirror, tmp_path / "archives.json")
@@ -274,7 +273,6 @@ def test_real_mnist(mirror, tmp_path):
     assert records.read_json(tmp_path / "archives.json")["label"] == "MNIST"
 
 
-@pytest.mark.slow
 def test_real_cifar10_is_called_a_copy(mirror, tmp_path):
     entry = config.load_datasets(CONFIGS)["cifar10"]
     fetch.run("cifar10", entry, mirror, tmp_path / "archives.json")

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from rotograd_replication import plugins
 from tests.paths import ROOT
 
 STUDIES = ["quick", "lite", "paper"]
+TABLES, FIGURES = plugins.names("tables"), plugins.names("figures")
 TREE = ["Snakefile", "rules", "profiles", "configs", "src"]
 
 
@@ -106,75 +108,45 @@ def test_an_empty_mirror_stops_before_anything_is_written(tree):
     assert not list((tree / "data").rglob("*.gz"))
 
 
-SMALL = """
-title: Small
-summary: The end-to-end test.
-device: cpu
-threads: 1
-batch: method
-experiments:
-  toy_nonconvex:
-    training: {epochs: {value: 3, source: "choice: a test"}}
-  digits:
-    dataset: mnist_standin
-    seeds: {value: 1, source: "choice: a test"}
-    methods: [single_task, vanilla, rotograd]
-    training:
-      epochs: {value: 1, source: "choice: a test"}
-      training_samples: {value: 200, source: "choice: a test"}
-      batch_size: {value: 100, source: "choice: a test"}
-tables: {digits: [digits]}
-figures: {convergence: [digits]}
-"""
-
-
-@pytest.mark.slow
-def test_end_to_end_and_what_an_edit_reruns(tree):
-    (tree / "configs" / "studies" / "small.yaml").write_text(SMALL)
-    study = ["--config", "study=small"]
-    snakemake(tree, *study)
-    table = (tree / "paper_tables/small/digits.md").read_text()
-    assert "RotoGrad" in table and "stand-in" in table.lower()
-    for kind in ("csv", "pdf", "png"):
-        assert (tree / f"figures/small/convergence.{kind}").stat().st_size > 100
-    assert "Nothing to be done" in snakemake(tree, "-n", *study)
+@pytest.mark.first
+def test_the_quick_study_and_what_an_edit_reruns(tree):
+    """What `make quick` runs, then edits, a fresh clone with results, and results of another kind."""
+    snakemake(tree)
+    tables = {name: (tree / f"paper_tables/quick/{name}.md").read_text() for name in TABLES}
+    assert all("RotoGrad" in text and "STAND-IN" in text for text in tables.values())
+    for name in FIGURES:
+        assert all(
+            (tree / f"figures/quick/{name}.{k}").stat().st_size for k in ("csv", "pdf", "png")
+        )
+    assert "Nothing to be done" in snakemake(tree, "-n")
 
     style = tree / "src/rotograd_replication/figures/_style.py"
     style.write_text(style.read_text() + "\n# another look\n")
-    found = jobs(snakemake(tree, "-n", *study))
+    found = jobs(snakemake(tree, "-n"))
     assert found.pop("total") and set(found) == {"figure", "all"}, "an edit of plots redraws plots"
-    snakemake(tree, *study)
+    snakemake(tree, "--touch")
 
     toy = tree / "configs/experiments/toy_nonconvex.yaml"
     toy.write_text(toy.read_text().replace("5.0e-2", "4.0e-2"))
-    found = jobs(snakemake(tree, "-n", "results", *study))
-    assert {k for k in found if k.startswith("train")} == {"train_toy_nonconvex"}
+    found = jobs(snakemake(tree, "-n"))
+    assert {rule for rule in found if rule.startswith("train")} == {"train_toy_nonconvex"}
+    toy.write_text(toy.read_text().replace("4.0e-2", "5.0e-2"))
 
     # A fresh clone with committed results: no intermediates, no metadata, and nothing retrains.
-    toy.write_text(toy.read_text().replace("4.0e-2", "5.0e-2"))
     shutil.rmtree(tree / ".snakemake")
     shutil.rmtree(tree / "data")
     for path in [*(tree / "results").rglob("*.safetensors"), *(tree / "results").rglob("run.json")]:
         path.unlink()
     shutil.rmtree(tree / "paper_tables")
-    found = jobs(snakemake(tree, "-n", *study))
+    found = jobs(snakemake(tree, "-n"))
     assert not [rule for rule in found if rule.startswith(("train", "evaluate", "fetch"))]
-    snakemake(tree, "tables", *study)
-    assert (tree / "paper_tables/small/digits.md").read_text() == table
+    snakemake(tree, "tables")
+    for name, text in tables.items():
+        assert (tree / f"paper_tables/quick/{name}.md").read_text() == text
 
     # Results of another configuration are refused with the remedy.
-    digits = tree / "configs/studies/small.yaml"
-    digits.write_text(SMALL.replace("value: 100", "value: 50"))
-    output = snakemake(tree, "--forcerun", "aggregate_digits", "--rerun-triggers", "mtime",
-                       *study, code=1)  # fmt: skip
-    assert "configuration" in output and "--forcerun" in output
-
-
-@pytest.mark.slow
-def test_quick_study(tree):
-    """What `make quick` runs."""
-    snakemake(tree)
-    for name in ("cifar10", "digits"):
-        text = (tree / f"paper_tables/quick/{name}.md").read_text()
-        assert "STAND-IN" in text
-    assert len(list((tree / "figures/quick").glob("*.pdf"))) == 6
+    quick = tree / "configs/studies/quick.yaml"
+    quick.write_text(quick.read_text().replace("value: 3000", "value: 2000"))
+    forced = ["--forcerun", "aggregate_digits", "--rerun-triggers", "mtime"]
+    output = snakemake(tree, "tables", *forced, code=1)
+    assert "configuration" in output and "--forcerun train_digits" in output
