@@ -12,6 +12,7 @@ rule fetch:
         ),
     shell:
         VERB + " fetch --dataset {wildcards.dataset} {params.mirror} --out {output}"
+        f" --hashes {HASHES}/{{wildcards.dataset}}.json"
 
 
 rule prepare:
