@@ -63,6 +63,23 @@ def test_a_method_that_the_paper_lacks_has_an_empty_cell(written):
     assert set(cells.loc[cells["method"] == "Scale Only", "source"]) == {"replicated"}
 
 
+def test_both_data_stand_side_by_side(written):
+    cells = pd.read_csv(written["digits"][0])
+    reported = cells[(cells["method"] == "RotoGrad") & (cells["source"] == "reported")]
+    found = reported.set_index(["data", "quantity"])[["value", "std"]]
+    assert found.loc[("MNIST", "digits avg Δ ↑")].tolist() == [2.12, 2.23]
+    assert found.loc[("MNIST", "active pixels MSE ↓")].tolist() == [0.08, 0.02]
+    assert found.loc[("SVHN", "digits avg Δ ↑")].tolist() == [6.08, 0.48]
+    assert found.loc[("SVHN", "active pixels MSE ↓")].tolist() == [1.61, 2.72]
+    ours = cells[(cells["source"] == "replicated") & (cells["quantity"] == "digits avg Δ ↑")]
+    assert ours.groupby("data")["value"].nunique().gt(1).all()
+    latex = written["digits"][2].read_text()
+    for heading in ("MNIST", "SVHN"):
+        assert rf"\multicolumn{{4}}{{c}}{{{heading}}}" in latex
+    header = written["digits"][1].read_text().splitlines()[2]
+    assert header.count("MNIST · ") == header.count("SVHN · ") == 4
+
+
 def test_the_baseline_shows_its_error_and_does_not_compete(written):
     cells = pd.read_csv(written["digits"][0])
     single = cells[cells["method"] == "Single task"]
