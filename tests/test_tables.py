@@ -1,5 +1,6 @@
 """Every table of `tables/` is built from fake runs; captions, bold cells and escapes are right."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -76,8 +77,27 @@ def test_both_data_stand_side_by_side(written):
     latex = written["digits"][2].read_text()
     for heading in ("MNIST", "SVHN"):
         assert rf"\multicolumn{{4}}{{c}}{{{heading}}}" in latex
+    for rules in ("{2-5} \\cmidrule(lr){6-9}", "{2-3} \\cmidrule(lr){4-5} \\cmidrule(lr){6-7}"):
+        assert f"\n\\cmidrule(lr){rules}" in latex
     header = written["digits"][1].read_text().splitlines()[2]
     assert header.count("MNIST · ") == header.count("SVHN · ") == 4
+
+
+def test_an_undefined_improvement_is_blank_and_named(tmp_path):
+    study, datasets = fixtures.configuration(NAME)
+    runs = fixtures.write(tmp_path, study, NAME, "digits", datasets)
+    for path in runs.metrics:
+        if "single_task" in path.parts and path.parent.name == "seed0":
+            run = json.loads(path.read_text())
+            run["metrics"]["parity"]["f1"] = 0.0
+            path.write_text(json.dumps(run))
+    results = {"digits": runs.aggregate(study, NAME, "digits", datasets)}
+    build = plugins.load("tables", "digits").build
+    found = build(results, study, pd.read_csv(REPORTED), "A caption.")
+    assert "Blank: Δ is undefined, the single-task F1 is 0 (parity)." in found.caption
+    cells = found.tidy()
+    ours = cells[(cells["source"] == "replicated") & (cells["quantity"] == "digits avg Δ ↑")]
+    assert (ours["runs"] == 1).all()
 
 
 def test_the_baseline_shows_its_error_and_does_not_compete(written):
