@@ -37,6 +37,8 @@ except configuration.ConfigurationError as error:
     raise WorkflowError(str(error)) from None
 
 DEVICE = config.get("device", study.device)
+# The sha256 of archives that have no published hash, recorded at the first fetch.
+HASHES = "configs/hashes"
 RAW = "data/raw"
 PREPARED = "data/prepared"
 RESULTS = f"results/{STUDY}"

@@ -12,6 +12,7 @@ rule fetch:
         ),
     shell:
         VERB + " fetch --dataset {wildcards.dataset} {params.mirror} --out {output}"
+        f" --hashes {HASHES}/{{wildcards.dataset}}.json"
 
 
 rule prepare:
@@ -24,7 +25,9 @@ rule prepare:
             configuration.values(study.datasets[w.dataset].parameters)
         ),
         code=lambda w: code(
-            "prepare.py", f"datasets/{study.datasets[w.dataset].module}.py"
+            "prepare.py",
+            "datasets/_*.py",
+            f"datasets/{study.datasets[w.dataset].module}.py",
         ),
     shell:
         VERB + " prepare --dataset {wildcards.dataset} --archives {input}"

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 
+import pydantic
 import pytest
 
 from rotograd_replication import config, download, fetch, schema
@@ -18,16 +19,27 @@ def sha256(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def dataset(urls=(), copies=None, names=tuple(CONTENT)):
+def sums(name):
+    return {"bytes": len(CONTENT[name]), "sha256": sha256(CONTENT[name])}
+
+
+def md5(name):
+    return {"bytes": len(CONTENT[name]), "md5": hashlib.md5(CONTENT[name]).hexdigest()}
+
+
+def unpublished(_):
+    return {}
+
+
+def dataset(urls=(), copies=None, known=sums):
     archives = [
         {
             "name": name,
             "urls": [f"{url}/{name}" for url in urls],
-            "bytes": len(CONTENT[name]),
-            "sha256": sha256(CONTENT[name]),
             "copies": copies or {},
+            **known(name),
         }
-        for name in names
+        for name in CONTENT
     ]
     entry = config.values(config.load_datasets(CONFIGS)["toy_convex"])
     entry |= {"label": "official", "archives": archives, "parameters": {}}
@@ -47,6 +59,11 @@ def folder(tmp_path):
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "raw" / "archives.json"
+
+
+@pytest.fixture
+def hashes(tmp_path):
+    return tmp_path / "hashes" / "mine.json"
 
 
 @pytest.fixture
@@ -71,7 +88,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
         start = start if server.ranges else 0
         if start >= len(content):
-            self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.end_headers()
             return
         body = content[start:]
         self.send_response(206 if start else 200)
@@ -107,8 +126,8 @@ def complete(out):
     assert left(out) == ["archives.json", *CONTENT]
     for name, content in CONTENT.items():
         assert (out.parent / name).read_bytes() == content
-    sums = {name: sha256(content) for name, content in CONTENT.items()}
-    assert json.loads(out.read_text())["archives"] == sums
+    expected = {name: sha256(content) for name, content in CONTENT.items()}
+    assert json.loads(out.read_text())["archives"] == expected
 
 
 def test_mirror_is_copied_and_recorded(folder, out):
@@ -234,3 +253,110 @@ def test_no_network(patient, out):
         with pytest.raises(fetch.FetchError, match=r"no connection.*mirror=FOLDER"):
             fetch.run("mine", dataset([url]), None, out)
     assert left(out) == []
+
+
+@pytest.mark.parametrize("known", [md5, unpublished])
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_every_way_of_knowing_records_the_sha256(folder, server, out, hashes, known, mirrored):
+    entry = dataset([server.url], known=known)
+    for _ in range(2):
+        fetch.run("mine", entry, folder if mirrored else None, out, hashes)
+        complete(out)
+    if known is unpublished:
+        recorded = {name: sha256(content) for name, content in CONTENT.items()}
+        assert json.loads(hashes.read_text()) == recorded
+    else:
+        assert not hashes.exists()
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_another_md5_is_refused(folder, server, out, mirrored):
+    (folder / "first.gz").write_bytes(b"another file")
+    server.content["first.gz"] = b"another file"
+    entry = dataset([server.url], known=md5)
+    with pytest.raises(fetch.FetchError, match=r"`first\.gz`.*must.*mirror=FOLDER") as error:
+        fetch.run("mine", entry, folder if mirrored else None, out)
+    for known in (md5("first.gz")["md5"], hashlib.md5(b"another file").hexdigest()):
+        assert f"md5 {known}" in str(error.value)
+    assert left(out) == []
+
+
+def test_a_copy_may_stand_beside_an_md5(folder, out):
+    (folder / "second.gz").write_bytes(b"a copy")
+    entry = dataset(copies={sha256(b"a copy"): "official, another copy"}, known=md5)
+    fetch.run("mine", entry, folder, out)
+    assert json.loads(out.read_text())["label"] == "official, another copy"
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_what_was_first_fetched_is_enforced(folder, server, out, hashes, tmp_path, mirrored):
+    entry = dataset([server.url], known=unpublished)
+    fetch.run("mine", entry, folder, out, hashes)
+    before = hashes.read_text()
+    (folder / "second.gz").write_bytes(b"another file")
+    server.content["second.gz"] = b"another file"
+    other = tmp_path / "elsewhere" / "archives.json"
+    with pytest.raises(fetch.FetchError, match=r"`second\.gz`.*mirror=FOLDER") as error:
+        fetch.run("mine", entry, folder if mirrored else None, other, hashes)
+    for part in (sha256(CONTENT["second.gz"]), sha256(b"another file"), "edit that file. Found"):
+        assert part in str(error.value)
+    assert str(hashes) in str(error.value)
+    assert left(other) == ["first.gz"]
+    assert hashes.read_text() == before
+
+
+def test_a_held_archive_that_differs_from_the_record_is_replaced(folder, out, hashes):
+    entry = dataset(known=unpublished)
+    fetch.run("mine", entry, folder, out, hashes)
+    (out.parent / "first.gz").write_bytes(b"another file")
+    fetch.run("mine", entry, folder, out, hashes)
+    complete(out)
+
+
+def test_a_failed_first_fetch_records_nothing(folder, out, hashes):
+    (folder / "second.gz").unlink()
+    with pytest.raises(fetch.FetchError, match=r"must hold second\.gz"):
+        fetch.run("mine", dataset(known=unpublished), folder, out, hashes)
+    assert not hashes.exists()
+
+
+def test_a_size_is_checked_where_nothing_more_is_published(folder, out, hashes):
+    entry = dataset(known=lambda name: {"bytes": 7})
+    with pytest.raises(fetch.FetchError, match=r"`first\.gz`.*must have 7 bytes\. Found sha256"):
+        fetch.run("mine", entry, folder, out, hashes)
+    assert not hashes.exists()
+
+
+def test_a_part_of_another_file_is_not_recorded(server, out, hashes):
+    out.parent.mkdir()
+    (out.parent / "first.gz.part").write_bytes(b"of another, longer file" * 10_000)
+    (out.parent / "second.gz.part").write_bytes(CONTENT["second.gz"])
+    fetch.run("mine", dataset([server.url], known=unpublished), None, out, hashes)
+    complete(out)
+    assert server.requests.count(("second.gz", None)) == 0
+
+
+@pytest.mark.parametrize("content", ["[]", '{"first.gz": "no sum"}'])
+def test_a_bad_record_is_refused(folder, out, hashes, content):
+    hashes.parent.mkdir()
+    hashes.write_text(content)
+    with pytest.raises(ValueError, match=r"mine\.json` must map archive names to sha256"):
+        fetch.run("mine", dataset(known=unpublished), folder, out, hashes)
+
+
+def test_a_record_needs_a_place(folder, out):
+    with pytest.raises(ValueError, match=r"`hashes` must.*first\.gz, second\.gz.*--hashes FILE"):
+        fetch.run("mine", dataset(known=unpublished), folder, out)
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        ({"sha256": "a" * 64, "md5": "a" * 32}, "`md5` of first.gz must not be set beside"),
+        ({"copies": {"a" * 64: "a copy"}}, "must stand beside the original's"),
+        ({"md5": "a" * 64}, "md5"),
+    ],
+)
+def test_an_archive_is_known_in_one_way(known, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
+        dataset(known=lambda _: known)

@@ -28,6 +28,14 @@ def test_small_stem_keeps_resolution_and_width_scales():
         plugins.load("networks", "resnet18").build(50, stem="small")
 
 
+@pytest.mark.parametrize("side", [16, 28, 29, 32, 47])
+def test_lenet_fits_any_side(side):
+    ours = plugins.load("networks", "lenet").build(7, in_channels=3, side=side)
+    assert ours(torch.randn(2, 3, side, side)).shape == (2, 7)
+    with pytest.raises(ValueError, match="at least 16 pixels. Found 15"):
+        plugins.load("networks", "lenet").build(7, in_channels=3, side=15)
+
+
 def test_stacked_heads_are_separate_linear_layers():
     torch.manual_seed(0)
     stack = Linear(3, 5, 2)
@@ -71,7 +79,8 @@ def test_f1_of_a_task_without_positives_is_zero():
 
 
 @pytest.mark.parametrize(
-    "experiment, shape", [("digits", (16, 1, 28, 28)), ("cifar10", (16, 3, 32, 32))]
+    "experiment, shape",
+    [("digits", (16, 1, 28, 28)), ("digits_svhn", (16, 3, 32, 32)), ("cifar10", (16, 3, 32, 32))],
 )
 @pytest.mark.parametrize("method", ["vanilla", "rotograd"])
 def test_every_network_fits_one_batch(experiment, shape, method):
@@ -81,7 +90,7 @@ def test_every_network_fits_one_batch(experiment, shape, method):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(shape, generator=generator)
     classes = torch.randint(10, (16, 2), generator=generator).float()
-    if experiment == "digits":
+    if experiment.startswith("digits"):
         others = torch.stack([classes.sum(1), classes.prod(1) % 2, torch.randn(16)], 1)
         y = torch.cat([classes, others], 1)
     else:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import tarfile
 
 import numpy as np
@@ -11,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from rotograd_replication import config, fetch, prepare, records, schema
-from rotograd_replication.datasets import cifar10, digits, toy
+from rotograd_replication.datasets import _mnist, cifar10, digits, toy
 from rotograd_replication.standins import cifar10 as cifar10_standin
 from rotograd_replication.standins import mnist as mnist_standin
 from tests.paths import CONFIGS
@@ -59,7 +60,7 @@ def test_overlay_by_hand():
     left, right = np.zeros((2, 1, 1, 28, 28), np.uint8)
     left[..., :3, :3], left[..., 20:23, 20:23] = 50, 60
     right[..., 25:, 25:], right[..., 14:17, 14:17] = 70, 80  # 14 + 6: on the left digit's 60
-    (image,) = digits.overlay(left, right, 36, 6)
+    (image,) = digits.overlay(left, right, (36, 36), (6, 6))
     expected = np.zeros((36, 36), np.uint8)
     expected[:3, :3], expected[31:34, 31:34], expected[20:23, 20:23] = 50, 70, 80
     # pixel i of 28 takes the pixel of 36 that holds its centre, (i + 1/2) * 36/28
@@ -118,7 +119,7 @@ def test_digits_pairing_is_a_function_of_its_seed(tiny):
     ],
 )
 def test_damaged_idx_is_refused(tiny, damage, message):
-    path = tiny / digits.TRAIN[0]
+    path = tiny / _mnist.FILES["train"][0]
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match=message) as error:
         digits.prepare(tiny, **DIGITS)
@@ -126,10 +127,11 @@ def test_damaged_idx_is_refused(tiny, damage, message):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "value"), [("validation", 8), ("validation", 9), ("canvas", 33)]
+    ("parameter", "value"),
+    [("validation", 8), ("validation", 9), ("canvas", 33), ("offset", [1, 2, 3])],
 )
 def test_digits_refuse_impossible_sizes(tiny, parameter, value):
-    with pytest.raises(ValueError, match=f"`{parameter}`.*Found {value}"):
+    with pytest.raises(ValueError, match=rf"`{parameter}`.*Found {re.escape(str(value))}"):
         digits.prepare(tiny, **DIGITS | {parameter: value})
 
 
@@ -189,7 +191,7 @@ def test_files_hold_tensors_and_facts(tiny):
         scaled = expected["train"][0] / 255
         assert data["mean"] == pytest.approx([scaled.mean()])
         assert data["std"] == pytest.approx([scaled.std()])
-        assert set(data["archives"]) == {*digits.TRAIN, *digits.TEST}
+        assert set(data["archives"]) == {*_mnist.FILES["train"], *_mnist.FILES["test"]}
 
 
 def test_the_same_archives_give_the_same_bytes(tiny):
@@ -201,7 +203,7 @@ def test_the_same_archives_give_the_same_bytes(tiny):
 
 
 def test_changed_or_missing_archives_are_refused(tiny):
-    recorded, path = record(tiny), tiny / digits.TRAIN[1]
+    recorded, path = record(tiny), tiny / _mnist.FILES["train"][1]
     whole = path.read_bytes()
     path.write_bytes(whole + b"more")
     with pytest.raises(prepare.PrepareError, match=r"must have sha256.*fetch") as error:

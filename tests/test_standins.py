@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import scipy.io
 
 from rotograd_replication import config, fetch, plugins, records
-from rotograd_replication.datasets import cifar10, digits
+from rotograd_replication.datasets import _mnist, _svhn, cifar10
 from rotograd_replication.standins import cifar10 as cifar10_standin
 from rotograd_replication.standins import mnist as mnist_standin
+from rotograd_replication.standins import svhn as svhn_standin
 from tests.paths import CONFIGS
 
 SMALL = {"train": 60, "test": 20}
@@ -37,12 +39,29 @@ def test_archives_have_the_official_names(name, tmp_path):
 
 def test_mnist_standin_reads_as_mnist(tmp_path):
     mnist_standin.write(tmp_path, seed=0, **SMALL)
-    images, labels = digits.read_mnist(tmp_path, digits.TRAIN)
+    images, labels = _mnist.read(tmp_path, "train")
     assert images.shape == (60, 1, 28, 28)
-    assert digits.read_mnist(tmp_path, digits.TEST)[0].shape == (20, 1, 28, 28)
+    assert _mnist.read(tmp_path, "test")[0].shape == (20, 1, 28, 28)
     assert set(labels) <= set(range(10))
     assert images.max() > 180
     assert np.median(images) == 0
+
+
+def test_svhn_standin_reads_as_svhn(tmp_path):
+    svhn_standin.write(tmp_path, seed=0, **SMALL)
+    images, labels = _svhn.read(tmp_path, "train")
+    assert images.shape == (60, 3, 32, 32)
+    assert _svhn.read(tmp_path, "test")[0].shape == (20, 3, 32, 32)
+    assert set(labels) == set(range(10))
+    written = scipy.io.loadmat(tmp_path / "train_32x32.mat")
+    assert set(written["y"].ravel()) == set(range(1, 11)), "10 stands for the digit 0"
+    assert written["X"].shape == (32, 32, 3, 60)
+
+
+def test_no_time_is_in_a_mat_file(tmp_path):
+    svhn_standin.write(tmp_path, seed=0, **SMALL)
+    head = (tmp_path / "train_32x32.mat").read_bytes()[:116]
+    assert head.decode("ascii").rstrip() == "MATLAB 5.0 MAT-file, generated stand-in for SVHN"
 
 
 def test_cifar10_standin_reads_as_cifar10(tmp_path):
@@ -57,8 +76,14 @@ def test_cifar10_standin_needs_an_image_a_batch(tmp_path):
         cifar10_standin.write(tmp_path, seed=0, train=4, test=1)
 
 
+def paint(digit, generator):
+    """How far each pixel of a house number is from its wall: the median colour."""
+    image = svhn_standin.draw(digit, generator).astype(float)
+    return abs(image - np.median(image, axis=(1, 2), keepdims=True)).max(0)
+
+
 @pytest.mark.parametrize(
-    ("draw", "size"), [(mnist_standin.draw, 784), (cifar10_standin.draw, 3072)]
+    ("draw", "size"), [(mnist_standin.draw, 784), (cifar10_standin.draw, 3072), (paint, 1024)]
 )
 def test_classes_are_recognisable(draw, size):
     """The class of the nearest mean image is right far more often than one time in ten."""
@@ -70,7 +95,7 @@ def test_classes_are_recognisable(draw, size):
     assert (distance.argmin(-1) == np.arange(10)[:, None]).mean() > 0.35
 
 
-@pytest.mark.parametrize("name", ["mnist_standin", "cifar10_standin"])
+@pytest.mark.parametrize("name", ["mnist_standin", "cifar10_standin", "svhn_standin"])
 def test_fetch_generates_and_records(name, tmp_path):
     entry = config.load_datasets(CONFIGS)[name]
     small = {key: {"value": v, "source": "choice: a test"} for key, v in SMALL.items()}

@@ -1,5 +1,6 @@
 """Every table of `tables/` is built from fake runs; captions, bold cells and escapes are right."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -61,6 +62,42 @@ def test_the_full_rotation_ends_both_blocks(written):
 def test_a_method_that_the_paper_lacks_has_an_empty_cell(written):
     cells = pd.read_csv(written["digits"][0])
     assert set(cells.loc[cells["method"] == "Scale Only", "source"]) == {"replicated"}
+
+
+def test_both_data_stand_side_by_side(written):
+    cells = pd.read_csv(written["digits"][0])
+    reported = cells[(cells["method"] == "RotoGrad") & (cells["source"] == "reported")]
+    found = reported.set_index(["data", "quantity"])[["value", "std"]]
+    assert found.loc[("MNIST", "digits avg Δ ↑")].tolist() == [2.12, 2.23]
+    assert found.loc[("MNIST", "active pixels MSE ↓")].tolist() == [0.08, 0.02]
+    assert found.loc[("SVHN", "digits avg Δ ↑")].tolist() == [6.08, 0.48]
+    assert found.loc[("SVHN", "active pixels MSE ↓")].tolist() == [1.61, 2.72]
+    ours = cells[(cells["source"] == "replicated") & (cells["quantity"] == "digits avg Δ ↑")]
+    assert ours.groupby("data")["value"].nunique().gt(1).all()
+    latex = written["digits"][2].read_text()
+    for heading in ("MNIST", "SVHN"):
+        assert rf"\multicolumn{{4}}{{c}}{{{heading}}}" in latex
+    for rules in ("{2-5} \\cmidrule(lr){6-9}", "{2-3} \\cmidrule(lr){4-5} \\cmidrule(lr){6-7}"):
+        assert f"\n\\cmidrule(lr){rules}" in latex
+    header = written["digits"][1].read_text().splitlines()[2]
+    assert header.count("MNIST · ") == header.count("SVHN · ") == 4
+
+
+def test_an_undefined_improvement_is_blank_and_named(tmp_path):
+    study, datasets = fixtures.configuration(NAME)
+    runs = fixtures.write(tmp_path, study, NAME, "digits", datasets)
+    for path in runs.metrics:
+        if "single_task" in path.parts and path.parent.name == "seed0":
+            run = json.loads(path.read_text())
+            run["metrics"]["parity"]["f1"] = 0.0
+            path.write_text(json.dumps(run))
+    results = {"digits": runs.aggregate(study, NAME, "digits", datasets)}
+    build = plugins.load("tables", "digits").build
+    found = build(results, study, pd.read_csv(REPORTED), "A caption.")
+    assert "Blank: Δ is undefined, the single-task F1 is 0 (parity)." in found.caption
+    cells = found.tidy()
+    ours = cells[(cells["source"] == "replicated") & (cells["quantity"] == "digits avg Δ ↑")]
+    assert (ours["runs"] == 1).all()
 
 
 def test_the_baseline_shows_its_error_and_does_not_compete(written):

@@ -55,7 +55,7 @@ def test_dry_run_of_everything(tree, study):
         ("figures", {"figure", "train_stability"}),
         ("results", {"aggregate_cifar10"}),
         ("data", {"fetch", "prepare"}),
-        ("paper_tables/paper/digits.md", {"table", "train_digits"}),
+        ("paper_tables/paper/digits.md", {"table", "train_digits", "train_digits_svhn"}),
         ("figures/paper/toy.pdf", {"figure", "train_toy_convex"}),
         ("results/paper/cifar10/rotograd/seed3/metrics.json", {"evaluate_cifar10"}),
     ],

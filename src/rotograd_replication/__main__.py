@@ -31,7 +31,7 @@ def fetch(arguments: argparse.Namespace) -> None:
     from . import fetch as verb
 
     dataset = config.load_datasets(arguments.configs)[arguments.dataset]
-    verb.run(arguments.dataset, dataset, arguments.mirror, arguments.out)
+    verb.run(arguments.dataset, dataset, arguments.mirror, arguments.out, arguments.hashes)
 
 
 def prepare(arguments: argparse.Namespace) -> None:
@@ -137,7 +137,8 @@ def ledger(arguments: argparse.Namespace) -> None:
 # Verb -> the arguments it takes: name -> type, with `*` for one or more and `?` for optional.
 ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]]] = {
     check: {"study": (str, "")},
-    fetch: {"dataset": (str, ""), "mirror": (Path, "?"), "out": (Path, "")},
+    fetch: {"dataset": (str, ""), "mirror": (Path, "?"), "out": (Path, "")}
+    | {"hashes": (Path, "?")},
     prepare: {"dataset": (str, ""), "archives": (Path, "")}
     | dict.fromkeys(("train", "val", "test"), (Path, "")),
     train: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?"), "code": (str, "")}

@@ -13,7 +13,7 @@ import requests
 import tqdm
 import urllib3
 
-from . import records
+from . import checksums
 
 CHUNK = 1 << 20
 # Seconds: to connect, and without a byte while reading.
@@ -28,17 +28,23 @@ FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError)
 log = logging.getLogger(__name__)
 
 
-def bring(urls: list[str], path: Path, size: int, accepted: set[str]) -> str | None:
+class DownloadError(ValueError):
+    """No address gave the file; its message says what each of them gave."""
+
+
+def bring(urls: list[str], path: Path, known: checksums.Known) -> checksums.Sums:
     """Bring one file to `path`, whole and checked, from the first url that gives it.
 
     Args:
         urls: Addresses, tried in turn; a broken attempt resumes at the next.
         path: Where the file goes; `<path>.part` holds what has come so far.
-        size: Its expected size in bytes, for the progress bar.
-        accepted: The sha256 sums it may have.
+        known: What is known of it.
 
     Returns:
-        None once the file is in place, or what went wrong at every address.
+        Its sums; the file is in place.
+
+    Raises:
+        DownloadError: what went wrong at every address.
     """
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,37 +55,43 @@ def bring(urls: list[str], path: Path, size: int, accepted: set[str]) -> str | N
         for url in list(remaining):
             resumed = part.is_file() and part.stat().st_size > 0
             try:
-                _receive(url, part, size)
+                _receive(url, part, known)
             except FAULTS as error:
                 faults[url] = _explain(error, part)
                 if _permanent(error):
                     remaining.remove(url)
                 log.info("%s: %s", url, faults[url])
                 continue
-            found = records.sha256(part)
-            if found in accepted:
+            found = known.read(part)
+            if known.accepts(found):
                 part.replace(path)
-                return None
-            faults[url] = f"sha256 {found} of {part.stat().st_size} bytes"
+                return found
+            faults[url] = str(found)
             part.unlink()
             if not resumed:  # the whole file is another one: asking this server again is no use
                 remaining.remove(url)
-    return "; ".join(f"{url}: {fault}" for url, fault in faults.items())
+    raise DownloadError("; ".join(f"{url}: {fault}" for url, fault in faults.items()))
 
 
-def _receive(url: str, part: Path, size: int) -> None:
+def _receive(url: str, part: Path, known: checksums.Known) -> None:
     """Append to `part` what it lacks; start over if the server cannot resume."""
     have = part.stat().st_size if part.is_file() else 0
     # `identity`: the bytes as stored; a server may otherwise unpack a .gz on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code == 416:  # nothing after what we have; its sha256 will tell
+        if response.status_code == 416 and have:  # nothing after what we have
+            whole = response.headers.get("Content-Range") == f"bytes */{have}"
+            if not (whole or known.summed):  # no sum will tell another file from this one
+                part.unlink()
+                _receive(url, part, known)
             return
         response.raise_for_status()
         resumed = response.status_code == 206
         have = have if resumed else 0
+        rest = response.headers.get("Content-Length")
+        total = known.size or (have + int(rest) if rest else None)
         bar = tqdm.tqdm(
-            desc=part.stem, total=size, initial=have, unit="B", unit_scale=True, disable=None
+            desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=None
         )
         with open(part, "ab" if resumed else "wb") as file, bar:
             for chunk in response.raw.stream(CHUNK, decode_content=False):

@@ -5,14 +5,11 @@ the label of what was found: a copy that is not the official archive is called s
 """
 
 import contextlib
-import hashlib
 import logging
 import tempfile
 from pathlib import Path
 
-from . import config, download, plugins, records, schema
-
-CHUNK = 1 << 20
+from . import checksums, config, download, plugins, recorded, records, schema
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +18,13 @@ class FetchError(ValueError):
     """An archive that cannot be had; its message names the file, its sha256 and the remedy."""
 
 
-def run(name: str, dataset: schema.Dataset, mirror: Path | None, out: Path) -> None:
+def run(
+    name: str,
+    dataset: schema.Dataset,
+    mirror: Path | None,
+    out: Path,
+    hashes: Path | None = None,
+) -> None:
     """Bring every archive of a dataset beside `out`, then write `out`.
 
     Args:
@@ -29,37 +32,35 @@ def run(name: str, dataset: schema.Dataset, mirror: Path | None, out: Path) -> N
         dataset: Its entry.
         mirror: A folder of the original archives under their official names, or None to download.
         out: The `archives.json` to write; archives go into its folder.
+        hashes: The record of archives without a published hash (see `recorded`); None if all of
+            them have one.
 
     Raises:
         FetchError: an archive is missing, damaged or out of reach.
+        ValueError: `hashes` is needed and not given, or is no record.
     """
     folder = out.parent
     folder.mkdir(parents=True, exist_ok=True)
     if dataset.standin:
         sums, label = _generate(dataset.standin, folder), dataset.label
     else:
-        found = {archive.name: _held(archive, folder) for archive in dataset.archives}
-        absent = [archive for archive in dataset.archives if found[archive.name] is None]
+        known = recorded.known(dataset.archives, hashes)
+        held = {file: _held(file, one, folder) for file, one in known.items()}
+        absent = [archive for archive in dataset.archives if held[archive.name] is None]
         if mirror and absent:
             _check_mirror(absent, mirror)
         for archive in absent:
-            found[archive.name] = (
-                _copy(archive, mirror, folder) if mirror else _download(archive, folder)
+            held[archive.name] = (
+                _copy(archive.name, known[archive.name], mirror, folder)
+                if mirror
+                else _download(archive, known[archive.name], folder)
             )
-        sums = {file: sha256 for file, sha256 in found.items() if sha256}
+        sums = {file: sha256 for file, sha256 in held.items() if sha256}
         label = _label(dataset, sums)
+        if new := recorded.add(dataset.archives, hashes, sums):
+            log.info("`%s` now records %s: commit it", hashes, ", ".join(new))
     records.write_json(out, {"dataset": name, "label": label, "archives": sums})
     log.info("%s: %d archives in place (%s)", name, len(sums), label)
-
-
-def _accepted(archive: schema.Archive) -> set[str]:
-    """The sha256 sums an archive may have."""
-    return {archive.sha256, *archive.copies}
-
-
-def _expected(archive: schema.Archive) -> str:
-    """The sha256 sums an archive may have, for a message."""
-    return " or ".join([archive.sha256, *archive.copies])
 
 
 def _label(dataset: schema.Dataset, sums: dict[str, str]) -> str:
@@ -68,20 +69,15 @@ def _label(dataset: schema.Dataset, sums: dict[str, str]) -> str:
     return next((label for label in labels if label), dataset.label)
 
 
-def _held(archive: schema.Archive, folder: Path) -> str | None:
+def _held(file: str, known: checksums.Known, folder: Path) -> str | None:
     """The sha256 of the archive already in `folder`, if it is an accepted one."""
-    path = folder / archive.name
+    path = folder / file
     if not path.is_file():
         return None
-    found = records.sha256(path)
-    if found in _accepted(archive):
-        return found
-    log.warning(
-        "`%s` must have sha256 %s. Found %s. It will be replaced.",
-        archive.name,
-        _expected(archive),
-        found,
-    )
+    found = known.read(path)
+    if known.accepts(found):
+        return found["sha256"]
+    log.warning("`%s` must have %s. Found %s. It will be replaced.", file, known, found)
     return None
 
 
@@ -102,44 +98,42 @@ def _check_mirror(archives: list[schema.Archive], mirror: Path) -> None:
         )
 
 
-def _copy(archive: schema.Archive, mirror: Path, folder: Path) -> str:
+def _copy(file: str, known: checksums.Known, mirror: Path, folder: Path) -> str:
     """Copy one archive from the mirror, hashing on the way; it takes its place only if accepted."""
-    hasher, size = hashlib.sha256(), 0
+    found = known.sums()
     with (
-        records.atomic(folder / archive.name) as temporary,
-        open(mirror / archive.name, "rb") as source,
+        records.atomic(folder / file) as temporary,
+        open(mirror / file, "rb") as source,
         open(temporary, "wb") as target,
     ):
-        while chunk := source.read(CHUNK):
-            hasher.update(chunk)
-            size += len(chunk)
+        while chunk := source.read(checksums.CHUNK):
+            found.update(chunk)
             target.write(chunk)
-        found = hasher.hexdigest()
-        if found not in _accepted(archive):
-            cut = f" (truncated: {archive.bytes} expected)" if size < archive.bytes else ""
+        if not known.accepts(found):
+            cut = known.size and found.size < known.size
             raise FetchError(
-                f"`{archive.name}` of the mirror folder `{mirror}` must have sha256 "
-                f"{_expected(archive)}. Found {found} of {size} bytes{cut}. Replace it by the "
+                f"`{file}` of the mirror folder `{mirror}` must have {known}. Found {found}"
+                f"{f' (truncated: {known.size} expected)' if cut else ''}. Replace it by the "
                 "original file, or name another folder with `--config mirror=FOLDER`."
             )
-    return found
+    return found["sha256"]
 
 
-def _download(archive: schema.Archive, folder: Path) -> str:
+def _download(archive: schema.Archive, known: checksums.Known, folder: Path) -> str:
     """Download one archive.
 
     Raises:
         FetchError: no address gave the file.
     """
     path = folder / archive.name
-    fault = download.bring(archive.urls, path, archive.bytes, _accepted(archive))
-    if fault:
+    try:
+        return download.bring(archive.urls, path, known)["sha256"]
+    except download.DownloadError as fault:
         raise FetchError(
-            f"`{archive.name}` must be downloaded with sha256 {_expected(archive)}. "
-            f"Found: {fault}. Try again later (a started file resumes), put the file at `{path}` "
-            "by hand, or name a folder that has it with `--config mirror=FOLDER`."
-        )
-    return records.sha256(path)
+            f"`{archive.name}` must be downloaded with {known}. Found: {fault}. Try again later "
+            f"(a started file resumes), put the file at `{path}` by hand, or name a folder that "
+            "has it with `--config mirror=FOLDER`."
+        ) from fault
 
 
 def _generate(standin: schema.Standin, folder: Path) -> dict[str, str]:

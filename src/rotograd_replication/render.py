@@ -5,6 +5,7 @@ the same for tables and figures: no number leaves this project without its n, da
 """
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ class Table:
         )
         last = rf"\cline{{1-{len(columns)}}}" + "\n\\bottomrule"
         text = text.replace(last, r"\bottomrule").replace(r"\cline", r"\cmidrule")
+        text = "\n".join(line + group_rules(line) for line in text.split("\n"))
         return "% Needs: booktabs, multirow\n" + text
 
     def _cells(self, both: str, bold: str, alone: str = "{}") -> pd.DataFrame:
@@ -143,6 +145,17 @@ def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd
         if cells.notna().any():
             mask[column] = cells == (cells.max() if higher[column[-2]] else cells.min())
     return mask
+
+
+def group_rules(line: str) -> str:
+    """A rule below every group of columns that a line of LaTeX names, on a line of its own."""
+    rules, first = "", 1
+    for cell in line.split(" & "):
+        group = re.match(r"\\multicolumn\{(\d+)\}", cell)
+        width = int(group[1]) if group else 1
+        rules += rf" \cmidrule(lr){{{first}-{first + width - 1}}}" if group else ""
+        first += width
+    return rules and "\n" + rules[1:]
 
 
 def escape(text: str) -> str:

@@ -25,6 +25,8 @@ Source = Annotated[str, Field(pattern=r"^(paper|official code|MTAN code|choice):
 Share = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 # What an annotation of a plug-in's parameter may be made of.
 ANNOTATIONS = {
     "Literal": Literal,
@@ -80,14 +82,30 @@ BUILTINS = {"int": int, "float": float, "str": str, "bool": bool, "list": list, 
 
 
 class Archive(Model):
-    """One original file: where it lies and how it is known."""
+    """One original file: where it lies and how it is known.
+
+    By the published sha256, else by the published md5, else by the sha256 recorded when it is
+    first fetched.
+    """
 
     name: str
     urls: list[str]
-    bytes: PositiveInt
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: PositiveInt | None = None
+    sha256: Sha256 | None = None
+    md5: Md5 | None = None
     # sha256 -> label of other files accepted under this name, e.g. "CIFAR-10, JPEG copy"
-    copies: dict[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], str] = {}
+    copies: dict[Sha256, str] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> "Archive":
+        if self.sha256 and self.md5:
+            raise ValueError(f"`md5` of {self.name} must not be set beside `sha256`. Remove it.")
+        if self.copies and not (self.sha256 or self.md5):
+            raise ValueError(
+                f"`copies` of {self.name} must stand beside the original's `sha256` or `md5`. "
+                "Found neither."
+            )
+        return self
 
 
 class Task(Model):

@@ -1,47 +1,57 @@
-"""Two overlapping digits per image and five tasks on them: left, right, sum, parity, active pixels.
+"""Two digits per image and five tasks on them: left, right, sum, parity, active pixels.
 
-Source: the tasks are the paper's (section 6.1). Deviation: its overlay is not published; this is
-the geometry of MultiMNIST in github.com/isl-org/MultiObjectiveOptimization: left digit in the top
-left corner of a larger canvas, right digit some pixels below and to the right, the brighter pixel
-wins, and the canvas is reduced to the digit's size by nearest neighbours. Their pairing is not
-seeded; ours is drawn with a fixed generator, within each split.
+Source: the tasks are the paper's (section 6.1), for MNIST and SVHN. Deviation: its overlay is not
+published; this is the geometry of MultiMNIST in github.com/isl-org/MultiObjectiveOptimization: left
+digit in the top left corner of a larger canvas, right digit some pixels below and to the right, the
+brighter pixel wins, and the canvas is reduced to the digit's size by nearest neighbours. Their
+pairing is not seeded; ours is drawn with a fixed generator, within each split.
+
+Photos have no black ground: the brighter pixel of two of them shows neither, so SVHN's canvas and
+offset lay them side by side, and no pixels compete.
 """
 
-import gzip
-import math
-import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-TRAIN = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
-TEST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+from . import _mnist, _svhn
+
+# How the original archives are read: raw folder, `train` or `test` -> images and classes.
+READERS = {"mnist": _mnist.read, "svhn": _svhn.read}
 
 
 def prepare(
     raw: Path,
     *,
     validation: PositiveInt,
-    canvas: PositiveInt,
-    offset: NonNegativeInt,
+    canvas: PositiveInt | list[PositiveInt],
+    offset: NonNegativeInt | list[NonNegativeInt],
     pairing_seed: NonNegativeInt,
     active_threshold: NonNegativeInt,
+    archives: Literal["mnist", "svhn"] = "mnist",
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Split -> (images uint8 `[N, 1, H, W]`, targets float32 `[N, 5]`) from MNIST's four files.
+    """Split -> (images uint8 `[N, C, H, W]`, targets float32 `[N, 5]`).
 
     Args:
         raw: Folder of the archives.
         validation: How many of the last training digits make the validation split.
-        canvas: Side, in pixels, of the square on which the digits are laid.
-        offset: Pixels by which the right digit lies below and to the right of the left one.
+        canvas: Side, in pixels, of the square on which the digits are laid, or its height and
+            width.
+        offset: Pixels by which the right digit lies below and to the right of the left one, or
+            both numbers.
         pairing_seed: Seed of the generator that draws the right digits.
-        active_threshold: A pixel is active when its value (0 to 255) is above this.
+        active_threshold: A pixel is active when its brightest channel (0 to 255) is above this.
+        archives: Whose files lie in the folder.
 
     Raises:
-        ValueError: a file is damaged, or `validation` leaves no training digit.
+        ValueError: a file is damaged, `validation` leaves no training digit, or the digits do not
+            fit on the canvas.
     """
-    images, labels = read_mnist(raw, TRAIN)
+    read = READERS[archives]
+    board, shift = pair("canvas", canvas), pair("offset", offset)
+    images, labels = read(raw, "train")
     if validation >= len(images):
         raise ValueError(
             f"`validation` must be below the {len(images)} training digits. Found {validation}."
@@ -49,79 +59,51 @@ def prepare(
     sources = {
         "train": (images[:-validation], labels[:-validation]),
         "val": (images[-validation:], labels[-validation:]),
-        "test": read_mnist(raw, TEST),
+        "test": read(raw, "test"),
     }
     splits = {}
     for stream, (split, (digits, classes)) in enumerate(sources.items()):
         generator = np.random.Generator(np.random.PCG64([pairing_seed, stream]))
         partner = generator.integers(len(digits), size=len(digits))
-        composed = overlay(digits, digits[partner], canvas, offset)
+        composed = overlay(digits, digits[partner], board, shift)
         splits[split] = composed, targets(composed, classes, classes[partner], active_threshold)
     return standardise_active(splits)
 
 
-def read_mnist(raw: Path, names: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
-    """Digits uint8 `[N, 1, H, W]` and their classes `[N]` from one pair of IDX files.
+def pair(name: str, value: int | list[int]) -> tuple[int, int]:
+    """One number for both directions, or two: down, then to the right.
 
     Raises:
-        ValueError: a damaged file, differing counts or a class above 9.
+        ValueError: neither one number nor two.
     """
-    images, labels = read_idx(raw / names[0], 3), read_idx(raw / names[1], 1)
-    if len(images) != len(labels):
+    numbers = [value, value] if isinstance(value, int) else value
+    if len(numbers) != 2:
         raise ValueError(
-            f"`{names[0]}` and `{names[1]}` must agree in length. Found {len(images)} images and "
-            f"{len(labels)} labels. Fetch both again."
+            f"`{name}` must be one number, or two: down and to the right. Found {numbers}."
         )
-    if labels.max(initial=0) > 9:
-        raise ValueError(f"`{names[1]}` must hold digits 0 to 9. Found {labels.max()}.")
-    return images[:, None], labels.astype(np.int64)
+    return numbers[0], numbers[1]
 
 
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array in one gzipped IDX file: magic number, big-endian sizes, then the values.
-
-    Raises:
-        ValueError: not gzip, not IDX of bytes with that many dimensions, or of another length.
-    """
-    try:
-        with gzip.open(path) as file:
-            content = file.read()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"`{path.name}` must be a whole gzip file. Found: {error}. Fetch it again."
-        ) from error
-    header = 4 + 4 * dimensions
-    if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) < header:
-        raise ValueError(
-            f"`{path.name}` must be an IDX file of bytes in {dimensions} dimensions. "
-            f"Found the first bytes {content[:4].hex() or 'of an empty file'}. Fetch it again."
-        )
-    shape = [int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4)]
-    if len(content) - header != math.prod(shape):
-        raise ValueError(
-            f"`{path.name}` must hold {math.prod(shape)} values, as its header says. "
-            f"Found {len(content) - header}. Fetch it again."
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-
-
-def overlay(left: np.ndarray, right: np.ndarray, canvas: int, offset: int) -> np.ndarray:
+def overlay(
+    left: np.ndarray, right: np.ndarray, canvas: tuple[int, int], offset: tuple[int, int]
+) -> np.ndarray:
     """`left` in the corner of a canvas, `right` moved by `offset`; reduced to their `[N, C, H, W]`.
 
     Raises:
         ValueError: the right digit does not fit on the canvas.
     """
     count, channels, height, width = left.shape
-    if canvas < max(height, width) + offset:
+    down, across = offset
+    if canvas[0] < height + down or canvas[1] < width + across:
         raise ValueError(
-            f"`canvas` must be at least the digit's {max(height, width)} pixels and `offset`, "
-            f"{offset}. Found {canvas}."
+            f"`canvas` must be at least the digit's {height} x {width} pixels and `offset`, "
+            f"{down} x {across}. Found {canvas[0]} x {canvas[1]}."
         )
-    board = np.zeros((count, channels, canvas, canvas), left.dtype)
+    board = np.zeros((count, channels, *canvas), left.dtype)
     board[..., :height, :width] = left
-    place = board[..., offset : offset + height, offset : offset + width]
+    place = board[..., down : down + height, across : across + width]
     np.maximum(place, right, out=place)
-    rows, columns = nearest(canvas, height), nearest(canvas, width)
+    rows, columns = nearest(canvas[0], height), nearest(canvas[1], width)
     return np.ascontiguousarray(board[..., rows[:, None], columns])
 
 

@@ -1,4 +1,4 @@
-"""A reduced LeNet for 28 x 28 digits.
+"""A reduced LeNet for small square images of digits.
 
 The paper names the network and prints no widths. The layers are those of Sener and Koltun's
 two-digit experiment (https://github.com/isl-org/MultiObjectiveOptimization): two 5 x 5
@@ -11,8 +11,15 @@ from pydantic import PositiveInt
 from torch import nn
 
 
-def build(features: int, *, in_channels: PositiveInt) -> nn.Module:
-    """Map `[B, in_channels, 28, 28]` to `[B, features]`."""
+def build(features: int, *, in_channels: PositiveInt, side: PositiveInt = 28) -> nn.Module:
+    """Map `[B, in_channels, side, side]` to `[B, features]`.
+
+    Raises:
+        ValueError: the image is too small for the two convolutions and pools.
+    """
+    pooled = ((side - 4) // 2 - 4) // 2
+    if pooled < 1:
+        raise ValueError(f"`side` of lenet must be at least 16 pixels. Found {side}.")
     return nn.Sequential(
         nn.Conv2d(in_channels, 10, 5),
         nn.MaxPool2d(2),
@@ -21,5 +28,5 @@ def build(features: int, *, in_channels: PositiveInt) -> nn.Module:
         nn.MaxPool2d(2),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(320, features),
+        nn.Linear(20 * pooled**2, features),
     )

@@ -57,16 +57,36 @@ def draw(digit: int, generator: np.random.Generator) -> np.ndarray:
         [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
     )
     pixels = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="xy"), -1) + 0.5
+    segments = place_strokes(digit, size, affine, centre, generator)
+    distance = distance_to_strokes(pixels, *segments)
+    ink = np.clip(radius + 0.5 - distance, 0, 1) * generator.uniform(200, 255)
+    noise = generator.normal(0, 8, ink.shape) * (ink > 0)
+    return np.clip(ink + noise, 0, 255).astype(np.uint8)[None]
+
+
+def place_strokes(
+    digit: int,
+    size: np.ndarray,
+    affine: np.ndarray,
+    centre: np.ndarray,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends, `[S, 2]` in pixels, of a digit's S segments, their corners jittered.
+
+    Args:
+        digit: 0 to 9.
+        size: `[2]`, its width and height in pixels.
+        affine: `[2, 2]`, its slant and turn.
+        centre: `[2]`, where its middle lies, in pixels.
+        generator: of the jitter.
+    """
     starts, ends = [], []
     for stroke in STROKES[digit]:
         corners = np.array(stroke) + generator.normal(0, 0.03, (len(stroke), 2))
         points = (corners - 0.5) * size @ affine.T + centre
         starts.append(points[:-1])
         ends.append(points[1:])
-    distance = distance_to_strokes(pixels, np.concatenate(starts), np.concatenate(ends))
-    ink = np.clip(radius + 0.5 - distance, 0, 1) * generator.uniform(200, 255)
-    noise = generator.normal(0, 8, ink.shape) * (ink > 0)
-    return np.clip(ink + noise, 0, 255).astype(np.uint8)[None]
+    return np.concatenate(starts), np.concatenate(ends)
 
 
 def distance_to_strokes(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -27,6 +27,12 @@ def reported(paper: pd.DataFrame, experiment: str, names: Iterable[str | None]) 
     return found.iloc[:0].set_index("metric")[list(PARTS)]
 
 
+def undefined(tests: pd.DataFrame) -> str:
+    """A remark on blank cells: the tasks whose Delta is undefined; empty if there are none."""
+    names = ", ".join(tests.loc[tests["delta"].isna(), "task"].unique())
+    return f" Blank: Δ is undefined, the single-task F1 is 0 ({names})." if names else ""
+
+
 def table(
     title: str, caption: str, cells: dict[tuple[str, ...], pd.Series], **options: object
 ) -> render.Table:

@@ -33,13 +33,10 @@ def build(
             row = (block, label, quantity)
             cells[*row, "replicated"] = ours.loc[name, key]
             cells[*row, "reported"] = paper.reindex([f"{key}_delta"]).iloc[0]
-    undefined = found.tests.loc[found.tests["delta"].isna(), "task"].unique()
-    names = ", ".join(undefined)
-    note = f" Blank: Δ is undefined, the single-task F1 is 0 ({names})." if names else ""
     return _compare.table(
         "Relative task improvement Δ (%) on CIFAR10, 10 binary tasks",
         f"{caption} Median ± standard deviation over seeds; "
-        f"d = {found.provenance['features']}.{note}",
+        f"d = {found.provenance['features']}.{_compare.undefined(found.tests)}",
         cells,
         higher=dict.fromkeys(QUANTITIES.values(), True),
     )

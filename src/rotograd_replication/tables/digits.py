@@ -39,9 +39,11 @@ def build(
                 hidden = method.separate and quantity == DIGITS  # zero by definition
                 cells[*column, "replicated"] = cell * float("nan") if hidden else cell
                 cells[*column, "reported"] = paper.reindex([metric]).iloc[0]
+    everything = pd.concat([_digits(found.tests) for found in results.values()])
     return _compare.table(
         "Two-digit images: digit tasks and the unrelated task",
-        f"{caption} Median ± standard deviation over seeds; the single-task row does not compete.",
+        f"{caption} Median ± standard deviation over seeds; the single-task row does not compete."
+        f"{_compare.undefined(everything)}",
         cells,
         higher={DIGITS: True, PIXELS: False},
         exclude=baselines,
@@ -50,9 +52,13 @@ def build(
 
 def _summaries(tests: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Quantity -> a row per method with value, std and runs."""
-    digits = tests[tests["task"] != UNRELATED]
     pixels = tests[tests["task"] == UNRELATED].set_index(["method", "seed"])["value"]
     return {
-        DIGITS: delta.over_seeds(delta.over_tasks(digits)["avg"]).droplevel("quantity"),
+        DIGITS: delta.over_seeds(delta.over_tasks(_digits(tests))["avg"]).droplevel("quantity"),
         PIXELS: delta.over_seeds(pixels).droplevel("quantity"),
     }
+
+
+def _digits(tests: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the four digit tasks."""
+    return tests[tests["task"] != UNRELATED]
