@@ -35,7 +35,7 @@ def bring(urls: list[str], path: Path, size: int, accepted: set[str]) -> str | N
         urls: Addresses, tried in turn; a broken attempt resumes at the next.
         path: Where the file goes; `<path>.part` holds what has come so far.
         size: Its expected size in bytes, for the progress bar.
-        accepted: The sha256 sums it may have.
+        accepted: The sha256 or md5 sums it may have.
 
     Returns:
         None once the file is in place, or what went wrong at every address.
@@ -56,11 +56,10 @@ def bring(urls: list[str], path: Path, size: int, accepted: set[str]) -> str | N
                     remaining.remove(url)
                 log.info("%s: %s", url, faults[url])
                 continue
-            found = records.sha256(part)
-            if found in accepted:
+            if accepted & records.sums(part):
                 part.replace(path)
                 return None
-            faults[url] = f"sha256 {found} of {part.stat().st_size} bytes"
+            faults[url] = f"sha256 {records.sha256(part)} of {part.stat().st_size} bytes"
             part.unlink()
             if not resumed:  # the whole file is another one: asking this server again is no use
                 remaining.remove(url)

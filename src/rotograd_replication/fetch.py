@@ -53,13 +53,14 @@ def run(name: str, dataset: schema.Dataset, mirror: Path | None, out: Path) -> N
 
 
 def _accepted(archive: schema.Archive) -> set[str]:
-    """The sha256 sums an archive may have."""
-    return {archive.sha256, *archive.copies}
+    """The sums an archive may have."""
+    return {x for x in (archive.sha256, archive.md5, *archive.copies) if x}
 
 
 def _expected(archive: schema.Archive) -> str:
-    """The sha256 sums an archive may have, for a message."""
-    return " or ".join([archive.sha256, *archive.copies])
+    """The sums an archive may have, for a message."""
+    own = f"sha256 {archive.sha256}" if archive.sha256 else f"md5 {archive.md5}"
+    return " or ".join([own, *archive.copies])
 
 
 def _label(dataset: schema.Dataset, sums: dict[str, str]) -> str:
@@ -74,10 +75,10 @@ def _held(archive: schema.Archive, folder: Path) -> str | None:
     if not path.is_file():
         return None
     found = records.sha256(path)
-    if found in _accepted(archive):
+    if _accepted(archive) & records.sums(path):
         return found
     log.warning(
-        "`%s` must have sha256 %s. Found %s. It will be replaced.",
+        "`%s` must have %s. Found %s. It will be replaced.",
         archive.name,
         _expected(archive),
         found,
@@ -115,10 +116,11 @@ def _copy(archive: schema.Archive, mirror: Path, folder: Path) -> str:
             size += len(chunk)
             target.write(chunk)
         found = hasher.hexdigest()
-        if found not in _accepted(archive):
+        target.flush()
+        if not _accepted(archive) & records.sums(temporary):
             cut = f" (truncated: {archive.bytes} expected)" if size < archive.bytes else ""
             raise FetchError(
-                f"`{archive.name}` of the mirror folder `{mirror}` must have sha256 "
+                f"`{archive.name}` of the mirror folder `{mirror}` must have "
                 f"{_expected(archive)}. Found {found} of {size} bytes{cut}. Replace it by the "
                 "original file, or name another folder with `--config mirror=FOLDER`."
             )
@@ -135,7 +137,7 @@ def _download(archive: schema.Archive, folder: Path) -> str:
     fault = download.bring(archive.urls, path, archive.bytes, _accepted(archive))
     if fault:
         raise FetchError(
-            f"`{archive.name}` must be downloaded with sha256 {_expected(archive)}. "
+            f"`{archive.name}` must be downloaded with {_expected(archive)}. "
             f"Found: {fault}. Try again later (a started file resumes), put the file at `{path}` "
             "by hand, or name a folder that has it with `--config mirror=FOLDER`."
         )

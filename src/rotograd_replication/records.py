@@ -57,6 +57,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sums(path: Path) -> set[str]:
+    """The sha256 and the md5 of a file, in hexadecimal; older archives are published with md5."""
+    with open(path, "rb") as file:
+        return {sha256(path), hashlib.file_digest(file, "md5").hexdigest()}
+
+
 def sources_digest(root: Path, patterns: list[str]) -> str:
     """One digest of every source file below `root` that matches a pattern."""
     files = sorted({p for pattern in patterns for p in root.glob(pattern) if p.is_file()})

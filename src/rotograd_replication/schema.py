@@ -85,9 +85,16 @@ class Archive(Model):
     name: str
     urls: list[str]
     bytes: PositiveInt
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     # sha256 -> label of other files accepted under this name, e.g. "CIFAR-10, JPEG copy"
     copies: dict[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], str] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _hashed(self) -> "Archive":
+        if not (self.sha256 or self.md5):
+            raise ValueError(f"`{self.name}` must have a sha256 or an md5. Found neither.")
+        return self
 
 
 class Task(Model):
