@@ -24,7 +24,10 @@ rule prepare:
             configuration.values(study.datasets[w.dataset].parameters)
         ),
         code=lambda w: code(
-            "prepare.py", f"datasets/{study.datasets[w.dataset].module}.py"
+            "prepare.py",
+            "tensors.py",
+            f"datasets/{study.datasets[w.dataset].module}.py",
+            "datasets/_*.py",
         ),
     shell:
         VERB + " prepare --dataset {wildcards.dataset} --archives {input}"

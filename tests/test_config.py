@@ -126,7 +126,7 @@ def test_digest_follows_numbers_not_words(configs):
 
 
 LAYERS = [
-    {"plugins", "runtime", "records", "objectives"},
+    {"plugins", "runtime", "records", "objectives", "tensors"},
     {"schema", "config", "tasks", "results", "delta"},
     {"loader", "augment", "datasets", "standins", "networks", "methods", "rotations", "heads"},
     {"network", "diagnostics", "fetch", "download", "prepare", "runs", "render"},

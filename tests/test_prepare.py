@@ -237,7 +237,7 @@ def test_nothing_is_left_when_writing_fails(tiny, monkeypatch):
         if len(calls) == 3:
             raise OSError("no space left")
 
-    monkeypatch.setattr(prepare, "save_file", fails_late)
+    monkeypatch.setattr(prepare.tensors, "save", fails_late)
     with pytest.raises(OSError, match="no space"):
         prepare.run("mnist", mnist(validation=2), record(tiny), outputs(tiny))
     assert list((tiny / "prepared").iterdir()) == []
