@@ -129,7 +129,7 @@ LAYERS = [
     {"plugins", "runtime", "records", "objectives", "tensors"},
     {"schema", "config", "tasks", "results", "delta"},
     {"loader", "augment", "datasets", "standins", "networks", "methods", "rotations", "heads"},
-    {"network", "diagnostics", "fetch", "download", "prepare", "runs", "render"},
+    {"network", "diagnostics", "fetch", "download", "drive", "prepare", "runs", "render"},
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "table", "figure"},
     {"__main__"},

@@ -42,9 +42,11 @@ def run(name: str, dataset: schema.Dataset, mirror: Path | None, out: Path) -> N
         absent = [archive for archive in dataset.archives if found[archive.name] is None]
         if mirror and absent:
             _check_mirror(absent, mirror)
-        for archive in absent:
+        for i, archive in enumerate(absent):
             found[archive.name] = (
-                _copy(archive, mirror, folder) if mirror else _download(archive, folder)
+                _copy(archive, mirror, folder)
+                if mirror
+                else _download(archive, folder, _by_hand(absent[i:], dataset.homepage))
             )
         sums = {file: sha256 for file, sha256 in found.items() if sha256}
         label = _label(dataset, sums)
@@ -127,8 +129,19 @@ def _copy(archive: schema.Archive, mirror: Path, folder: Path) -> str:
     return found
 
 
-def _download(archive: schema.Archive, folder: Path) -> str:
+def _by_hand(archives: list[schema.Archive], homepage: str) -> str:
+    """What a person needs who brings the files from elsewhere."""
+    files = (f"{a.name} ({a.bytes} bytes, {_expected(a)})" for a in archives)
+    return f"Still missing: {', '.join(files)}. Home page: {homepage}"
+
+
+def _download(archive: schema.Archive, folder: Path, missing: str) -> str:
     """Download one archive.
+
+    Args:
+        archive: What to download.
+        folder: Where to.
+        missing: All that is still missing, for the message.
 
     Raises:
         FetchError: no address gave the file.
@@ -139,7 +152,7 @@ def _download(archive: schema.Archive, folder: Path) -> str:
         raise FetchError(
             f"`{archive.name}` must be downloaded with {_expected(archive)}. "
             f"Found: {fault}. Try again later (a started file resumes), put the file at `{path}` "
-            "by hand, or name a folder that has it with `--config mirror=FOLDER`."
+            f"by hand, or name a folder that has it with `--config mirror=FOLDER`. {missing}"
         )
     return records.sha256(path)
 
