@@ -149,7 +149,7 @@ def _head(pen: Pen, face: Traits) -> None:
         pen.arc((0, h * 0.72, w * 0.45, 26), (20, 160), dark, 4)
     for side in (-1, 1):
         if face["Rosy_Cheeks"]:
-            pen.oval(side * w * 0.55, 42, 24, 19, (235, 70, 90, 120))
+            pen.oval(side * w * 0.55, 42, 24, 19, (245, 60, 85, 165))
         if face["High_Cheekbones"]:
             ends = (200, 300) if side > 0 else (240, 340)
             pen.arc((side * w * 0.6, 52, 30, 26), ends, (255, 245, 235, 200), 7)
@@ -191,7 +191,8 @@ def _nose(pen: Pen, face: Traits) -> None:
     wide = 24 if face["Big_Nose"] else 13
     dark = shade(pen.skin, 0.78)
     if face["Pointy_Nose"]:
-        pen.shape([(0, -8), (wide, 34), (0, 44), (-wide, 34)], dark)
+        pen.shape([(0, -14), (wide, 34), (0, 46)], shade(pen.skin, 0.6))
+        pen.shape([(0, -14), (-wide, 34), (0, 46)], shade(pen.skin, 1.12))
     else:
         pen.oval(0, 30, wide, 12, dark)
         pen.shape([(-5, -6), (5, -6), (8, 28), (-8, 28)], shade(pen.skin, 0.88))

@@ -2,7 +2,8 @@
 
 A person who opens a picture sees a face and its attributes: hair, glasses, hats, smiles, beards,
 make-up, jewellery, age. One attribute cannot be drawn and only follows those that are:
-`Attractive`. `Male` shows in jaw, neck, hair and beard, `Young` in wrinkles; a hat hides hair.
+`Attractive`. `Male` shows in jaw, neck, hair and beard, `Young` as no wrinkles, `No_Beard` as none
+of the four kinds of beard; a hat hides hair.
 Place, size, tones and background vary. Results on them check the machinery, not the paper.
 """
 
