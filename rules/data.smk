@@ -26,8 +26,9 @@ rule prepare:
         ),
         code=lambda w: code(
             "prepare.py",
-            "datasets/_*.py",
+            "tensors.py",
             f"datasets/{study.datasets[w.dataset].module}.py",
+            "datasets/_*.py",
         ),
     shell:
         VERB + " prepare --dataset {wildcards.dataset} --archives {input}"

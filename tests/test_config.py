@@ -126,10 +126,20 @@ def test_digest_follows_numbers_not_words(configs):
 
 
 LAYERS = [
-    {"plugins", "runtime", "records", "objectives", "checksums"},
+    {"plugins", "runtime", "records", "objectives", "checksums", "tensors"},
     {"schema", "config", "tasks", "results", "delta"},
     {"loader", "augment", "datasets", "standins", "networks", "methods", "rotations", "heads"},
-    {"network", "diagnostics", "fetch", "download", "recorded", "prepare", "runs", "render"},
+    {
+        "network",
+        "diagnostics",
+        "fetch",
+        "download",
+        "drive",
+        "recorded",
+        "prepare",
+        "runs",
+        "render",
+    },
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "table", "figure"},
     {"__main__"},

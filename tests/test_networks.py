@@ -36,6 +36,42 @@ def test_lenet_fits_any_side(side):
         plugins.load("networks", "lenet").build(7, in_channels=3, side=15)
 
 
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_convnet_has_the_parameters_of_its_layers():
+    ours = plugins.load("networks", "convnet").build(512)
+    pairs = [(3, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 512), (512, 512)]
+    convolutions = sum(9 * a * b + 2 * b for a, b in pairs)  # 3 x 3 kernels; a scale and a shift
+    linears = 2 * (512 * 512 + 2 * 512)
+    assert parameters(ours) == convolutions + linears == 5_176_640
+    assert ours(torch.randn(2, 3, 64, 64)).shape == (2, 512)
+    before_average = ours[: [isinstance(m, torch.nn.AdaptiveAvgPool2d) for m in ours].index(True)]
+    assert before_average(torch.randn(2, 3, 64, 64)).shape == (2, 512, 8, 8)
+    with pytest.raises(ValueError, match="multiple of 8. Found 50"):
+        plugins.load("networks", "convnet").build(50)
+
+
+def test_resnet18_over_a_grid_is_a_four_by_four_average_pool():
+    build = plugins.load("networks", "resnet18").build
+    ours, plain = build(2048, stem="small", grid=2).eval(), build(512, stem="small").eval()
+    plain.load_state_dict(ours.state_dict())  # the grid adds and renames no parameter
+    # Torchvision's 11,176,512 without its last layer, and a 3 x 3 stem for one of 7 x 7.
+    assert parameters(ours) == 11_176_512 - (49 - 9) * 3 * 64
+    maps = []
+    ours.layer4.register_forward_hook(lambda *found: maps.append(found[-1]))
+    with torch.no_grad():
+        x = torch.randn(1, 3, 64, 64)
+        z = ours(x)
+        assert maps[0].shape == (1, 512, 8, 8)
+        expected = torch.nn.functional.avg_pool2d(maps[0], 4).flatten(1)
+        torch.testing.assert_close(z, expected)
+        torch.testing.assert_close(z.view(1, 512, 4).mean(2), plain(x))
+    with pytest.raises(ValueError, match="multiple of 32. Found 40"):
+        build(40, stem="small", grid=2)
+
+
 def test_stacked_heads_are_separate_linear_layers():
     torch.manual_seed(0)
     stack = Linear(3, 5, 2)
@@ -79,10 +115,17 @@ def test_f1_of_a_task_without_positives_is_zero():
 
 
 @pytest.mark.parametrize(
-    "experiment, shape",
-    [("digits", (16, 1, 28, 28)), ("digits_svhn", (16, 3, 32, 32)), ("cifar10", (16, 3, 32, 32))],
+    "experiment, shape, method",
+    [
+        ("digits", (16, 1, 28, 28), "vanilla"),
+        ("digits", (16, 1, 28, 28), "rotograd"),
+        ("digits_svhn", (16, 3, 32, 32), "vanilla"),
+        ("cifar10", (16, 3, 32, 32), "vanilla"),
+        ("cifar10", (16, 3, 32, 32), "rotograd"),
+        ("celeba_conv", (16, 3, 64, 64), "rotograd_50"),
+        ("celeba_resnet", (16, 3, 64, 64), "vanilla"),
+    ],
 )
-@pytest.mark.parametrize("method", ["vanilla", "rotograd"])
 def test_every_network_fits_one_batch(experiment, shape, method):
     study = config.load_study(CONFIGS, "quick")
     settings = config.run_settings(study, experiment, method)
@@ -93,6 +136,8 @@ def test_every_network_fits_one_batch(experiment, shape, method):
     if experiment.startswith("digits"):
         others = torch.stack([classes.sum(1), classes.prod(1) % 2, torch.randn(16)], 1)
         y = torch.cat([classes, others], 1)
+    elif experiment.startswith("celeba"):
+        y = torch.randint(2, (16, 40), generator=generator).float()
     else:
         y = torch.nn.functional.one_hot(classes[:, 0].long(), 10).float()
     net = network.build(settings, tasks, seed=0)

@@ -3,19 +3,22 @@
 import gzip
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import tarfile
 
 import numpy as np
 import pytest
 from safetensors import safe_open
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
-from rotograd_replication import config, fetch, prepare, records, schema
+from rotograd_replication import config, fetch, prepare, records, schema, tensors
 from rotograd_replication.datasets import _mnist, cifar10, digits, toy
 from rotograd_replication.standins import cifar10 as cifar10_standin
 from rotograd_replication.standins import mnist as mnist_standin
-from tests.paths import CONFIGS
+from tests.paths import CONFIGS, ROOT
 
 DIGITS = {"validation": 2, "canvas": 36, "offset": 6, "pairing_seed": 0, "active_threshold": 127}
 
@@ -239,7 +242,7 @@ def test_nothing_is_left_when_writing_fails(tiny, monkeypatch):
         if len(calls) == 3:
             raise OSError("no space left")
 
-    monkeypatch.setattr(prepare, "save_file", fails_late)
+    monkeypatch.setattr(prepare.tensors, "save", fails_late)
     with pytest.raises(OSError, match="no space"):
         prepare.run("mnist", mnist(validation=2), record(tiny), outputs(tiny))
     assert list((tiny / "prepared").iterdir()) == []
@@ -264,6 +267,58 @@ def test_moments_by_hand():
     images[0, 0] = [[0, 255]]
     assert prepare.moments(images) == ([0.5, 0.0], [0.5, 1.0])
     assert prepare.moments(images.astype(np.float32)) == (None, None)
+
+
+@pytest.mark.parametrize("block", [1, 1000, tensors.BLOCK])
+def test_blocks_of_any_size_give_the_librarys_bytes(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(tensors, "BLOCK", block)
+    generator = np.random.default_rng(0)
+    arrays = {
+        "images": generator.integers(256, size=(7, 3, 5, 5)).astype(np.uint8),
+        "targets": generator.random((7, 2)).astype(np.float32),
+        "depth": generator.random((7, 9)).astype(np.float16),
+        "turned": generator.random((4, 7)).astype(np.float32).T,
+        "a": np.zeros((1, 1), np.uint8),
+    }
+    mapped = np.memmap(tmp_path / "map", np.uint8, "w+", shape=(7, 3, 5, 5))
+    mapped[:] = arrays["images"]
+    mapped.flush()
+    given = arrays | {"images": np.memmap(tmp_path / "map", np.uint8, "r", shape=(7, 3, 5, 5))}
+    metadata = {"data": json.dumps({"label": "a — b", "samples": 7})}
+    tensors.save(given, tmp_path / "ours", metadata)
+    theirs = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(theirs, tmp_path / "theirs", metadata)
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    assert prepare.moments(given["images"]) == prepare.moments(arrays["images"])
+
+
+def test_another_type_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`images` must be of type uint8.*Found int64"):
+        tensors.save({"images": np.zeros(3, np.int64)}, tmp_path / "file", {})
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from rotograd_replication import prepare, tensors
+shape = (20000, 3, 64, 64)
+images = np.memmap(sys.argv[1], np.uint8, "r", shape=shape)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+prepare.moments(images)
+tensors.save({"images": images}, Path("/dev/null"), {})
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def test_memory_does_not_grow_with_a_memory_map(tmp_path):
+    """245 MB of images (no byte of which is on the disk) need less than half of that."""
+    with open(tmp_path / "map", "wb") as file:
+        file.truncate(20000 * 3 * 64 * 64)
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", MEMORY, tmp_path / "map"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 120
 
 
 def test_real_mnist(mirror, tmp_path):

@@ -5,7 +5,9 @@ import pytest
 import scipy.io
 
 from rotograd_replication import config, fetch, plugins, records
-from rotograd_replication.datasets import _mnist, _svhn, cifar10
+from rotograd_replication.datasets import _mnist, _svhn, celeba, cifar10
+from rotograd_replication.standins import _face, _traits
+from rotograd_replication.standins import celeba as celeba_standin
 from rotograd_replication.standins import cifar10 as cifar10_standin
 from rotograd_replication.standins import mnist as mnist_standin
 from rotograd_replication.standins import svhn as svhn_standin
@@ -95,7 +97,9 @@ def test_classes_are_recognisable(draw, size):
     assert (distance.argmin(-1) == np.arange(10)[:, None]).mean() > 0.35
 
 
-@pytest.mark.parametrize("name", ["mnist_standin", "cifar10_standin", "svhn_standin"])
+@pytest.mark.parametrize(
+    "name", ["mnist_standin", "cifar10_standin", "svhn_standin", "celeba_standin"]
+)
 def test_fetch_generates_and_records(name, tmp_path):
     entry = config.load_datasets(CONFIGS)[name]
     small = {key: {"value": v, "source": "choice: a test"} for key, v in SMALL.items()}
@@ -112,3 +116,47 @@ def test_fetch_generates_and_records(name, tmp_path):
     assert names == {"archives.json", *record["archives"]}
     for file, expected in record["archives"].items():
         assert records.sha256(tmp_path / file) == expected
+
+
+def test_celeba_standin_reads_as_celeba(tmp_path):
+    celeba_standin.write(tmp_path, seed=0, **SMALL)
+    names, values = celeba.read_attributes(tmp_path / celeba.ATTRIBUTES)
+    parts = celeba.read_partition(tmp_path / celeba.PARTITION, names)
+    assert np.bincount(parts).tolist() == [60, 20, 20]
+    assert names[0] == "000001.jpg"
+    assert values.shape == (100, 40)
+
+
+def faces(count):
+    generator = np.random.Generator(np.random.PCG64(0))
+    return [_traits.sample(generator) for _ in range(count)]
+
+
+def test_attributes_vary_and_belong_together():
+    found = faces(600)
+    beards = ("5_o_Clock_Shadow", "Goatee", "Mustache", "Sideburns")
+    for face in found:
+        assert list(face) == celeba.NAMES
+        assert face["No_Beard"] != any(face[beard] for beard in beards)
+        assert sum(face[colour] for colour in _traits.COLOURS) == (not face["Bald"])
+        assert not (face["Straight_Hair"] and face["Wavy_Hair"])
+        assert face["Male"] or face["No_Beard"]
+    values = np.array([[face[name] for name in celeba.NAMES] for face in found])
+    shares = dict(zip(celeba.NAMES, values.mean(0), strict=True))
+    assert all(0.01 < share < 0.9 for share in shares.values()), shares
+    correlation = np.corrcoef(values.T)
+    lipstick, male = (celeba.NAMES.index(name) for name in ("Wearing_Lipstick", "Male"))
+    assert correlation[lipstick, male] < -0.4
+
+
+@pytest.mark.parametrize("name", [n for n in celeba.NAMES if n not in ("Attractive", "No_Beard")])
+def test_every_attribute_of_a_face_can_be_seen(name):
+    """The same face with and without it; a clean chin is no more than the absence of beards."""
+    plain = dict.fromkeys(celeba.NAMES, False) | {"Young": True}
+    pictures = [
+        np.asarray(_face.draw(plain | {name: value}, np.random.Generator(np.random.PCG64(0))))
+        for value in (False, True)
+    ]
+    assert pictures[0].shape == (218, 178, 3)
+    changed = np.abs(pictures[0].astype(int) - pictures[1]).max(-1) > 30
+    assert changed.sum() > 30, f"{name} changes {changed.sum()} pixels"

@@ -107,6 +107,57 @@ def test_the_baseline_shows_its_error_and_does_not_compete(written):
     assert not single["best"].any()
 
 
+def test_celeba_reports_the_papers_numbers_and_hours_relative_to_vanilla(written):
+    cells = pd.read_csv(written["celeba"][0])
+    ours = cells[(cells["method"] == "RotoGrad") & (cells["source"] == "reported")]
+    found = {
+        heading: dict(zip(rows["quantity"], rows["value"], strict=True))
+        for heading, rows in ours.groupby("data")
+    }
+    assert set(found) == {"Convolutional", "ResNet18"}
+    assert list(found["Convolutional"].values())[:5] == [9.11, 62.31, 62.45, 22.14, 11.00]
+    assert list(found["ResNet18"].values())[:5] == [25.72, 63.84, 65.17, 18.99, 6.90]
+    assert found["Convolutional"]["hours / vanilla ↓"] == pytest.approx(11.00 / 4.06)
+    assert "may be swapped" in written["celeba"][1].read_text()
+    assert "50% of it rotated" in written["celeba"][1].read_text()
+
+
+def test_celeba_statistics_are_over_tasks_then_over_seeds(tmp_path):
+    """F1 by hand: seed 0 has 0, 0, ..., 0.39; seed 1 the same plus 0.1, and no zero."""
+    study, datasets = fixtures.configuration(NAME)
+    tasks = datasets["celeba_standin"].tasks
+    results = []
+    for experiment in ("celeba_conv", "celeba_resnet"):
+        runs = fixtures.write(tmp_path, study, NAME, experiment, datasets)
+        for path in runs.metrics:
+            record = json.loads(path.read_text())
+            for k, task in enumerate(tasks):
+                f1 = (0 if k < 2 else k / 100) + 0.1 * record["seed"]
+                record["metrics"][task.name]["f1"] = f1
+            record["seconds"] = 7200 if record["method"].startswith("rotograd") else 3600
+            path.write_text(json.dumps(record))
+        results.append(runs.aggregate(study, NAME, experiment, datasets))
+    outputs = [tmp_path / f"celeba.{end}" for end in ("csv", "md", "tex")]
+    table.run(study, NAME, "celeba", results, REPORTED, *outputs)
+    cells = pd.read_csv(outputs[0])
+    cells = cells[(cells["data"] == "ResNet18") & (cells["source"] == "replicated")]
+    found = cells.set_index(["method", "quantity"])
+    f1 = pd.Series([0, 0, *range(2, 40)], dtype=float)
+    for quantity, expected in {
+        "min F1 ↑": 5.0,
+        "med F1 ↑": f1.median() + 5,
+        "avg F1 ↑": f1.mean() + 5,
+        "std F1 ↓": f1.std(),
+        "hours ↓": 2.0,
+        "hours / vanilla ↓": 2.0,
+    }.items():
+        assert found.loc[("RotoGrad", quantity), "value"] == pytest.approx(expected), quantity
+    assert found.loc[("RotoGrad", "min F1 ↑"), "std"] == pytest.approx(10 / 2**0.5)
+    assert found.loc[("Vanilla", "hours / vanilla ↓"), "value"] == 1
+    zeros, cells = 2 * 2 * 9, 2 * 2 * 9 * 40  # tasks or seeds, networks, methods
+    assert f"F1 = 0: {zeros} of {cells} (task, run) cells" in outputs[1].read_text()
+
+
 def tiny(label="a_b & 50%"):
     index = pd.MultiIndex.from_tuples([("", label), ("", "other")], names=["block", "method"])
     columns = pd.MultiIndex.from_tuples(

@@ -45,7 +45,7 @@ def jobs(output):
 @pytest.mark.parametrize("study", STUDIES)
 def test_dry_run_of_everything(tree, study):
     found = jobs(snakemake(tree, "-n", "--config", f"study={study}"))
-    assert found["table"] == 2 and found["figure"] >= 4 and found["ledger"] == 1
+    assert found["table"] >= 2 and found["figure"] >= 4 and found["ledger"] == 1
 
 
 @pytest.mark.parametrize(

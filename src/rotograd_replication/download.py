@@ -13,7 +13,7 @@ import requests
 import tqdm
 import urllib3
 
-from . import checksums
+from . import checksums, drive
 
 CHUNK = 1 << 20
 # Seconds: to connect, and without a byte while reading.
@@ -36,7 +36,8 @@ def bring(urls: list[str], path: Path, known: checksums.Known) -> checksums.Sums
     """Bring one file to `path`, whole and checked, from the first url that gives it.
 
     Args:
-        urls: Addresses, tried in turn; a broken attempt resumes at the next.
+        urls: Addresses (`gdrive:<id>` is Google Drive's), tried in turn; a broken attempt resumes
+            at the next.
         path: Where the file goes; `<path>.part` holds what has come so far.
         known: What is known of it.
 
@@ -78,7 +79,7 @@ def _receive(url: str, part: Path, known: checksums.Known) -> None:
     have = part.stat().st_size if part.is_file() else 0
     # `identity`: the bytes as stored; a server may otherwise unpack a .gz on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    with _open(url, headers) as response:
         if response.status_code == 416 and have:  # nothing after what we have
             whole = response.headers.get("Content-Range") == f"bytes */{have}"
             if not (whole or known.summed):  # no sum will tell another file from this one
@@ -99,8 +100,17 @@ def _receive(url: str, part: Path, known: checksums.Known) -> None:
                 bar.update(len(chunk))
 
 
+def _open(url: str, headers: dict[str, str]) -> requests.Response:
+    """The server's answer, its body still to come."""
+    if url.startswith(drive.SCHEME):
+        return drive.get(url, headers, TIMEOUT)
+    return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+
+
 def _permanent(error: Exception) -> bool:
     """Whether the server refused for good: asking it again is no use."""
+    if isinstance(error, drive.Refused):
+        return True
     response = getattr(error, "response", None)
     return (
         response is not None
@@ -111,6 +121,8 @@ def _permanent(error: Exception) -> bool:
 
 def _explain(error: Exception, part: Path) -> str:
     """One line: the server's answer, a broken transfer, or no network."""
+    if isinstance(error, drive.Refused):
+        return str(error)
     response = getattr(error, "response", None)
     if response is not None:
         return f"HTTP {response.status_code} {response.reason}"

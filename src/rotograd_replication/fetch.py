@@ -49,11 +49,12 @@ def run(
         absent = [archive for archive in dataset.archives if held[archive.name] is None]
         if mirror and absent:
             _check_mirror(absent, mirror)
-        for archive in absent:
+        for i, archive in enumerate(absent):
+            one = known[archive.name]
             held[archive.name] = (
-                _copy(archive.name, known[archive.name], mirror, folder)
+                _copy(archive.name, one, mirror, folder)
                 if mirror
-                else _download(archive, known[archive.name], folder)
+                else _download(archive, one, folder, _by_hand(absent[i:], known, dataset.homepage))
             )
         sums = {file: sha256 for file, sha256 in held.items() if sha256}
         label = _label(dataset, sums)
@@ -119,8 +120,22 @@ def _copy(file: str, known: checksums.Known, mirror: Path, folder: Path) -> str:
     return found["sha256"]
 
 
-def _download(archive: schema.Archive, known: checksums.Known, folder: Path) -> str:
+def _by_hand(
+    archives: list[schema.Archive], known: dict[str, checksums.Known], homepage: str
+) -> str:
+    """What a person needs who brings the files from elsewhere."""
+    files = (f"{a.name} ({a.bytes or 'unknown'} bytes, {known[a.name]})" for a in archives)
+    return f"Still missing: {', '.join(files)}. Home page: {homepage}"
+
+
+def _download(archive: schema.Archive, known: checksums.Known, folder: Path, missing: str) -> str:
     """Download one archive.
+
+    Args:
+        archive: What to download.
+        known: What is known of it.
+        folder: Where to.
+        missing: All that is still missing, for the message.
 
     Raises:
         FetchError: no address gave the file.
@@ -132,7 +147,7 @@ def _download(archive: schema.Archive, known: checksums.Known, folder: Path) -> 
         raise FetchError(
             f"`{archive.name}` must be downloaded with {known}. Found: {fault}. Try again later "
             f"(a started file resumes), put the file at `{path}` by hand, or name a folder that "
-            "has it with `--config mirror=FOLDER`."
+            f"has it with `--config mirror=FOLDER`. {missing}"
         ) from fault
 
 

@@ -3,21 +3,30 @@
 A prepared file is a safetensors file (memory-mapped, no pickle): `images`, `targets` and, as
 metadata, what a result must quote about its data. Only archives whose sha256 are those recorded by
 `fetch` are read.
+
+A plug-in whose `prepare` takes `work` is given a folder that outlives a kill and lasts until every
+split is in place: it may leave there what it need not do twice, and return memory maps of it.
 """
 
 import contextlib
+import errno
+import inspect
 import json
 import logging
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
-from . import config, plugins, records, schema
+from . import config, plugins, records, schema, tensors
 
 SPLITS = ("train", "val", "test")
 Split = tuple[np.ndarray, np.ndarray]
+WORK = ".work"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +45,8 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
         outputs: Split -> the `.safetensors` file to write.
 
     Raises:
-        PrepareError: an unknown split, an archive that changed since `fetch`, or arrays that are
-            not what the tasks need.
+        PrepareError: an unknown split, an archive that changed since `fetch`, arrays that are
+            not what the tasks need, or a full disk.
         ValueError: the plug-in found a damaged file.
     """
     for split in outputs:
@@ -45,9 +54,19 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
             raise PrepareError(f"`{split}` is not a split. {plugins.nearest(split, list(SPLITS))}")
     record = verify(name, archives)
     plugin = plugins.load("datasets", dataset.module)
-    splits = plugin.prepare(archives.parent, **config.values(dataset.parameters))
-    for split in SPLITS:
-        check(f"datasets/{dataset.module}: {split}", splits[split], len(dataset.tasks))
+    parameters = config.values(dataset.parameters)
+    folder = next(iter(outputs.values())).parent
+    key = {"data": record, "parameters": parameters}
+    with _room(folder), _workspace(plugin, folder, key) as work:
+        splits = plugin.prepare(archives.parent, **work, **parameters)
+        for split in SPLITS:
+            check(f"datasets/{dataset.module}: {split}", splits[split], len(dataset.tasks))
+        _write(record, splits, outputs)
+    log.info("%s: %s", name, {split: len(splits[split][0]) for split in outputs})
+
+
+def _write(record: dict[str, Any], splits: dict[str, Split], outputs: dict[str, Path]) -> None:
+    """Write the files of all splits, or none."""
     mean, deviation = moments(splits["train"][0])
     with contextlib.ExitStack() as stack:
         places = {s: stack.enter_context(records.atomic(path)) for s, path in outputs.items()}
@@ -55,12 +74,45 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
             images, targets = splits[split]
             facts = record | {"split": split, "samples": len(images)}
             facts |= {"mean": mean, "std": deviation}
-            tensors = {
-                "images": np.ascontiguousarray(images),
-                "targets": np.ascontiguousarray(targets),
-            }
-            save_file(tensors, place, {"data": json.dumps(facts, sort_keys=True)})
-    log.info("%s: %s", name, {split: len(splits[split][0]) for split in outputs})
+            metadata = {"data": json.dumps(facts, sort_keys=True)}
+            tensors.save({"images": images, "targets": targets}, place, metadata)
+
+
+@contextlib.contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Say what to do about a full disk.
+
+    Raises:
+        PrepareError: there is no room left for a file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise PrepareError(
+            f"`{folder}` must have room for the prepared files. Found: {error.strerror}. "
+            "Free some and run this again: what is done is not done twice."
+        ) from error
+
+
+@contextlib.contextmanager
+def _workspace(plugin: ModuleType, folder: Path, key: dict[str, Any]) -> Iterator[dict[str, Path]]:
+    """The `work` argument of a plug-in that takes one; the folder is removed only after success.
+
+    What an earlier run left of other archives, parameters or code (`key`) is removed first.
+    """
+    if "work" not in inspect.signature(plugin.prepare).parameters:
+        yield {}
+        return
+    work = folder / WORK
+    sources = [f"{plugin.__name__.rsplit('.', 1)[1]}.py", "_*.py"]
+    key |= {"code": records.sources_digest(plugins.ROOT / "datasets", sources)}
+    if not (work / "key.json").is_file() or records.read_json(work / "key.json") != key:
+        shutil.rmtree(work, ignore_errors=True)
+        records.write_json(work / "key.json", key)
+    yield {"work": work}
+    shutil.rmtree(work)
 
 
 def verify(name: str, archives: Path) -> dict[str, Any]:
@@ -116,8 +168,12 @@ def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]
     if images.dtype != np.uint8:
         return None, None
     values, mean, deviation = np.arange(256) / 255, [], []
-    for channel in range(images.shape[1]):
-        share = np.bincount(images[:, channel].ravel(), minlength=256) / images[:, channel].size
+    counts = np.zeros((images.shape[1], 256), np.int64)
+    for block in tensors.blocks(images):
+        for channel, row in enumerate(counts):
+            row += np.bincount(block[:, channel].ravel(), minlength=256)
+    for row in counts:
+        share = row / row.sum()
         centre = float(share @ values)
         mean.append(centre)
         deviation.append(float(np.sqrt(share @ (values - centre) ** 2)) or 1.0)
