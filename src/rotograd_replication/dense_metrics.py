@@ -123,7 +123,8 @@ class Normals:
         valid = (targets != 0).any(1)
         cosines = (F.normalize(outputs, dim=1) * targets).sum(1)[valid]
         angles = cosines.double().clamp(-1, 1).acos().rad2deg()
-        shares = [100.0 * (angles < limit) for limit in THRESHOLDS.values()]
+        undefined = 0 * angles  # NaN where the angle is
+        shares = [100.0 * (angles < limit) + undefined for limit in THRESHOLDS.values()]
         self.running.add(torch.stack([angles, *shares]))
         if len(angles):
             self.medians.append(_median(angles))
