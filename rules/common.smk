@@ -58,7 +58,7 @@ def digest(experiment, method):
 
 
 TRAIN_CODE = code(
-    "augment.py",
+    "augment*.py",
     "dense*.py",
     "diagnostics.py",
     "heads/*.py",

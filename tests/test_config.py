@@ -129,7 +129,7 @@ LAYERS = [
     {"plugins", "runtime", "records", "objectives", "checksums"},
     {"schema", "config", "results", "delta"},
     {"losses", "metrics", "dense", "dense_metrics", "tasks"},
-    {"loader", "augment", "datasets", "standins", "networks", "methods", "rotations", "heads"},
+    {"loader", "augment", "augment_scenes", "datasets", "standins", "networks", "methods", "rotations", "heads"},
     {"network", "diagnostics", "fetch", "download", "recorded", "prepare", "runs", "render"},
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "table", "figure"},

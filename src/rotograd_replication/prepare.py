@@ -46,8 +46,9 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
     record = verify(name, archives)
     plugin = plugins.load("datasets", dataset.module)
     splits = plugin.prepare(archives.parent, **config.values(dataset.parameters))
+    columns = sum(task.targets for task in dataset.tasks)
     for split in SPLITS:
-        check(f"datasets/{dataset.module}: {split}", splits[split], len(dataset.tasks))
+        check(f"datasets/{dataset.module}: {split}", splits[split], columns)
     mean, deviation = moments(splits["train"][0])
     with contextlib.ExitStack() as stack:
         places = {s: stack.enter_context(records.atomic(path)) for s, path in outputs.items()}
@@ -88,36 +89,47 @@ def verify(name: str, archives: Path) -> dict[str, Any]:
     return record
 
 
-def check(place: str, split: Split, tasks: int) -> None:
+def check(place: str, split: Split, columns: int) -> None:
     """Refuse arrays that break the contract of `datasets/*`.
 
     Raises:
-        PrepareError: another type, no sample, differing lengths, or not one column per task.
+        PrepareError: another type, no sample, differing lengths, or not what the tasks take.
     """
     images, targets = split
-    if images.dtype not in (np.uint8, np.float32) or targets.dtype != np.float32:
+    maps = targets.ndim == 4
+    legal = (np.float16, np.float32) if maps else (np.float32,)
+    if images.dtype not in (np.uint8, np.float16, np.float32) or targets.dtype not in legal:
         raise PrepareError(
-            f"{place}: images must be uint8 or float32 and targets float32. "
-            f"Found {images.dtype} and {targets.dtype}."
+            f"{place}: images must be uint8, float16 or float32 and targets float32 (maps also "
+            f"float16). Found {images.dtype} and {targets.dtype}."
         )
-    if not len(images) or targets.shape != (len(images), tasks):
+    shape = (len(images), columns, *(images.shape[2:] if maps else ()))
+    if not len(images) or targets.shape != shape:
+        wanted = ", ".join(["N", *map(str, shape[1:])])
         raise PrepareError(
-            f"{place}: targets must be [N, {tasks}], one column per task, with N >= 1 images. "
-            f"Found {list(targets.shape)} and {len(images)} images."
+            f"{place}: targets must be [{wanted}], as many columns as the tasks take, with N >= 1 "
+            f"images. Found {list(targets.shape)} and {len(images)} images."
         )
 
 
 def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]:
-    """Mean and standard deviation per channel of uint8 `[N, C, H, W]`, scaled to `[0, 1]`.
+    """Mean and standard deviation per channel of images `[N, C, H, W]` in the range `[0, 1]`.
 
-    Exact, from counts of the 256 values; None for float images. A constant channel has deviation 1,
-    by which it can be divided.
+    Exact, from counts of all values: bytes, which are scaled to that range, or float16; None for
+    float32, which is left as it is. A constant channel has deviation 1, by which it can be divided.
     """
-    if images.dtype != np.uint8:
+    if images.dtype == np.uint8:
+        values, bits = np.arange(256) / 255, np.uint8
+    elif images.dtype == np.float16:
+        values, bits = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(float), np.uint16
+        values = np.nan_to_num(values)  # no image has them: they count nothing
+    else:
         return None, None
-    values, mean, deviation = np.arange(256) / 255, [], []
+    mean, deviation = [], []
     for channel in range(images.shape[1]):
-        share = np.bincount(images[:, channel].ravel(), minlength=256) / images[:, channel].size
+        numbers = np.ascontiguousarray(images[:, channel]).view(bits).ravel()
+        counts = np.bincount(numbers, minlength=len(values))
+        share = counts / numbers.size
         centre = float(share @ values)
         mean.append(centre)
         deviation.append(float(np.sqrt(share @ (values - centre) ** 2)) or 1.0)
