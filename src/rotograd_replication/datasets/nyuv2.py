@@ -1,6 +1,6 @@
 """NYUv2 as MTAN prepared it: 13-class segmentation, depth, surface normals.
 
-Source: https://github.com/lorenmt/mtan; one zip of `{train,val}/{image,label,depth,normal}/<i>.npy`,
+Source: https://github.com/lorenmt/mtan; a zip of `{train,val}/{image,label,depth,normal}/<i>.npy`,
 each an array `[H, W]` or `[H, W, C]`: images in `[0, 1]`, labels -1 (ignored) to 12, depths in
 metres (0: none measured), unit normals (the zero vector: none). Its `val` is the test split, as in
 MTAN's own runs; the validation split is carved from `train`.
@@ -159,8 +159,9 @@ class Reader:
         if kind == "label":
             illegal |= array != np.rint(array)
         if illegal.any():
+            sort = "whole numbers" if kind == "label" else "numbers"
             raise ValueError(
-                f"{where} must hold {'whole numbers' if kind == 'label' else 'numbers'} from {low} "
-                f"to {high}. Found {array[illegal][0]} and {illegal.sum() - 1} more. Fetch it again."
+                f"{where} must hold {sort} from {low} to {high}. "
+                f"Found {array[illegal][0]} and {illegal.sum() - 1} more. Fetch it again."
             )
         return array

@@ -5,7 +5,8 @@ boxes on the floor, books and objects stand on it, paintings, windows and a tele
 walls. A pixel is the nearest box its ray hits; its depth is the distance along the optical axis,
 its normal the box's face in the camera's frame (x right, y down, z forward), towards the camera.
 Colours follow the class loosely, with light from a lamp, texture and noise. As in the real data,
-some pixels have no label, no depth or no normal. Results on them check the machinery, not the paper.
+some pixels have no label, no depth or no normal. Results on them check the machinery, not the
+paper.
 """
 
 import io
