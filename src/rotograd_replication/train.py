@@ -47,17 +47,28 @@ def task_step(
         The step, and the update `[B, D]` that the backbone received.
     """
     z = net.backbone(x)  # [B, D]
-    views = net.method.view(z.detach()).detach().requires_grad_()  # [K, B, D]
+    losses, at_views = head_step(net, tasks, z.detach(), y, unit_loss)  # [K], [K, B, D]
+    step = net.method.step(z.detach(), losses, at_views)
+    update = net.method.combine(step)  # [B, D]
+    z.backward(update)
+    net.method.learn(step)
+    return step, update
+
+
+def head_step(
+    net: Network, tasks: Tasks, z: Tensor, y: Tensor, unit_loss: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Every task's loss and its gradient at the task's view of z; heads keep their own gradients.
+
+    A function of its own, so that views and outputs are freed before the backbone's backward pass.
+    """
+    views = net.method.view(z).detach().requires_grad_()  # [K, B, D]
     losses = tasks.losses(net.heads(views), y)  # [K]
     heads = list(net.heads.parameters())
     at_views, *at_heads = torch.autograd.grad((losses / unit_loss).sum(), [views, *heads])
-    step = Step(z.detach(), losses.detach(), at_views, net.method.pull_back(at_views))
-    update = net.method.combine(step)  # [B, D]
-    z.backward(update)
     for parameter, gradient in zip(heads, at_heads, strict=True):
         parameter.grad = gradient
-    net.method.learn(step)
-    return step, update
+    return losses.detach(), at_views
 
 
 class Optimizers:
