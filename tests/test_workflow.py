@@ -43,7 +43,7 @@ def jobs(output):
 @pytest.mark.parametrize("study", STUDIES)
 def test_dry_run_of_everything(tree, study):
     found = jobs(snakemake(tree, "-n", "--config", f"study={study}"))
-    assert found["table"] == 2 and found["figure"] >= 4 and found["ledger"] == 1
+    assert found["table"] >= 2 and found["figure"] >= 4 and found["ledger"] == 1
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_end_to_end_and_what_an_edit_reruns(tree):
 def test_quick_study(tree):
     """What `make quick` runs."""
     snakemake(tree)
-    for name in ("cifar10", "digits"):
+    for name in ("cifar10", "digits", "nyuv2", "nyuv2_global"):
         text = (tree / f"paper_tables/quick/{name}.md").read_text()
         assert "STAND-IN" in text
     assert len(list((tree / "figures/quick").glob("*.pdf"))) == 6

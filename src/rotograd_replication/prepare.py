@@ -122,7 +122,7 @@ def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]
         values, bits = np.arange(256) / 255, np.uint8
     elif images.dtype == np.float16:
         values, bits = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(float), np.uint16
-        values = np.nan_to_num(values)  # no image has them: they count nothing
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)  # no image holds them
     else:
         return None, None
     mean, deviation = [], []
