@@ -75,7 +75,13 @@ TRAIN_CODE = code(
     "train.py",
 )
 EVALUATE_CODE = code(
-    "dense*.py", "evaluate.py", "heads/*.py", "losses.py", "metrics.py", "network.py", "tasks.py"
+    "dense*.py",
+    "evaluate.py",
+    "heads/*.py",
+    "losses.py",
+    "metrics.py",
+    "network.py",
+    "tasks.py",
 )
 AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
 PAPER_CODE = ["render.py", "results.py", "delta.py"]

@@ -79,6 +79,17 @@ BAD = {
     "an inner method on its own": (
         ["methods.yaml", "rotograd", "inner"], "single_task", "belong to the outermost method",
     ),
+    "maps beside numbers": (
+        ["datasets.yaml", "nyuv2", "tasks"],
+        [
+            {"name": "a", "label": "a", "kind": "depth", "outputs": 1},
+            {"name": "b", "label": "b", "kind": "binary", "outputs": 1},
+        ],
+        "must all have maps as targets, or none",
+    ),
+    "unknown head": (
+        ["experiments/nyuv2.yaml", "heads", "module"], "convolutionl", "Did you mean `convolutional`?",
+    ),
     "unknown table": (["studies/paper.yaml", "tables"], {"cifar": []}, "Did you mean `cifar10`?"),
     "figure without experiment": (
         ["studies/paper.yaml", "figures"], {"cosine": ["cifar"]}, "Did you mean `cifar10`?",
@@ -123,6 +134,24 @@ def test_digest_follows_numbers_not_words(configs):
     assert config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd") == before
     change(configs / "experiments/digits.yaml", ["training", "epochs"], sourced(7))
     assert config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd") != before
+
+
+def test_a_later_option_at_its_default_leaves_digests_alone(configs):
+    """Results from before the option stay valid; any other value is another configuration."""
+
+    def digest():
+        return config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd")
+
+    before = digest()
+    place = configs / "experiments/digits.yaml"
+    settings = config.run_settings(config.load_study(configs, "paper"), "digits", "rotograd", True)
+    assert set(settings["heads"]) == {"hidden"}
+    assert "drops" not in settings["training"]["optimizer"]
+    change(place, ["heads", "module"], "mlp")
+    assert digest() == before
+    drops = {"after": sourced([3]), "factor": sourced(0.5)}
+    change(place, ["training", "optimizer", "drops"], drops)
+    assert digest() != before
 
 
 LAYERS = [
