@@ -58,11 +58,14 @@ def digest(experiment, method):
 
 
 TRAIN_CODE = code(
-    "augment.py",
+    "augment*.py",
+    "dense*.py",
     "diagnostics.py",
-    "heads.py",
+    "heads/*.py",
     "loader.py",
+    "losses.py",
     "methods/*.py",
+    "metrics.py",
     "network.py",
     "networks/*.py",
     "objectives.py",
@@ -71,7 +74,15 @@ TRAIN_CODE = code(
     "tasks.py",
     "train.py",
 )
-EVALUATE_CODE = code("evaluate.py", "heads.py", "network.py", "tasks.py")
+EVALUATE_CODE = code(
+    "dense*.py",
+    "evaluate.py",
+    "heads/*.py",
+    "losses.py",
+    "metrics.py",
+    "network.py",
+    "tasks.py",
+)
 AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
 PAPER_CODE = ["render.py", "results.py", "delta.py"]
 

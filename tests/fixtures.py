@@ -78,9 +78,11 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
 
 
 def _metrics(task, random):
-    metric, higher = aggregate.METRICS[task.kind]
-    value = 0.8 if higher else 0.5
-    return {metric: value + 0.05 * random.normal(), "loss": 0.4 + 0.05 * random.random()}
+    found = {
+        metric: (0.8 if higher else 0.5) + 0.05 * random.normal()
+        for metric, higher in aggregate.METRICS[task.kind].items()
+    }
+    return found | {"loss": 0.4 + 0.05 * random.random()}
 
 
 def _history(path, experiment, method, tasks, epochs, random):
@@ -95,7 +97,8 @@ def _history(path, experiment, method, tasks, epochs, random):
         for task in tasks:
             row[f"train_loss/{task.name}"] = np.exp(-2 * t) + 0.1 * random.random()
             row[f"val_loss/{task.name}"] = np.exp(-1.5 * t) + 0.2 * random.random()
-            row[f"val_{aggregate.METRICS[task.kind][0]}/{task.name}"] = 0.5 + 0.3 * t
+            for metric in aggregate.METRICS[task.kind]:
+                row[f"val_{metric}/{task.name}"] = 0.5 + 0.3 * t
         if together and epoch:
             for name in names:
                 row[f"update_cosine_before/{name}"] = 0.3 + 0.1 * random.normal()

@@ -3,7 +3,7 @@
 import torch
 
 from rotograd_replication import config, network, runtime
-from rotograd_replication.methods._base import Method, Step
+from rotograd_replication.methods._base import Method
 from tests.paths import CONFIGS
 
 METHODS = config.read_yaml(CONFIGS / "methods.yaml")
@@ -24,7 +24,7 @@ def take_step(method: Method, z: torch.Tensor, gradients: torch.Tensor, losses=N
     """Pass task gradients `[K, B, D]` taken at the views through a method."""
     method.view(z)
     losses = torch.ones(len(gradients), dtype=z.dtype) if losses is None else losses
-    step = Step(z, losses, gradients, method.pull_back(gradients))
+    step = method.step(z, losses, gradients.clone())
     update = method.combine(step)
     method.learn(step)
     return step, update

@@ -79,6 +79,17 @@ BAD = {
     "an inner method on its own": (
         ["methods.yaml", "rotograd", "inner"], "single_task", "belong to the outermost method",
     ),
+    "maps beside numbers": (
+        ["datasets.yaml", "nyuv2", "tasks"],
+        [
+            {"name": "a", "label": "a", "kind": "depth", "outputs": 1},
+            {"name": "b", "label": "b", "kind": "binary", "outputs": 1},
+        ],
+        "must all have maps as targets, or none",
+    ),
+    "unknown head": (
+        ["experiments/nyuv2.yaml", "heads", "module"], "convolutionl", "Did you mean `convolutional`?",
+    ),
     "unknown table": (["studies/paper.yaml", "tables"], {"cifar": []}, "Did you mean `cifar10`?"),
     "figure without experiment": (
         ["studies/paper.yaml", "figures"], {"cosine": ["cifar"]}, "Did you mean `cifar10`?",
@@ -125,21 +136,41 @@ def test_digest_follows_numbers_not_words(configs):
     assert config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd") != before
 
 
+def test_a_later_option_at_its_default_leaves_digests_alone(configs):
+    """Results from before the option stay valid; any other value is another configuration."""
+
+    def digest():
+        return config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd")
+
+    before = digest()
+    place = configs / "experiments/digits.yaml"
+    settings = config.run_settings(config.load_study(configs, "paper"), "digits", "rotograd", True)
+    assert set(settings["heads"]) == {"hidden"}
+    assert "drops" not in settings["training"]["optimizer"]
+    change(place, ["heads", "module"], "mlp")
+    assert digest() == before
+    drops = {"after": sourced([3]), "factor": sourced(0.5)}
+    change(place, ["training", "optimizer", "drops"], drops)
+    assert digest() != before
+
+
 LAYERS = [
     {"plugins", "runtime", "records", "objectives", "checksums", "tensors"},
-    {"schema", "config", "tasks", "results", "delta"},
-    {"loader", "augment", "datasets", "standins", "networks", "methods", "rotations", "heads"},
+    {"schema", "config", "results", "delta"},
+    {"losses", "metrics", "dense", "dense_metrics", "tasks"},
     {
-        "network",
-        "diagnostics",
-        "fetch",
-        "download",
-        "drive",
-        "recorded",
-        "prepare",
-        "runs",
-        "render",
+        "loader",
+        "augment",
+        "augment_scenes",
+        "datasets",
+        "standins",
+        "networks",
+        "methods",
+        "rotations",
+        "heads",
     },
+    {"network", "diagnostics", "fetch", "download", "drive", "recorded", "prepare"},
+    {"runs", "render"},
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "table", "figure"},
     {"__main__"},
@@ -168,7 +199,20 @@ def test_imports_go_down_only():
 
 
 def test_the_paper_half_never_imports_torch():
-    allowed_torch = {"runtime", "tasks", "loader", "augment", "networks", "methods", "rotations"}
+    allowed_torch = {
+        "runtime",
+        "losses",
+        "metrics",
+        "dense",
+        "dense_metrics",
+        "tasks",
+        "loader",
+        "augment",
+        "augment_scenes",
+        "networks",
+        "methods",
+        "rotations",
+    }
     allowed_torch |= {"heads", "network", "diagnostics", "train", "evaluate"}
     for path in SOURCE.rglob("*.py"):
         name = path.relative_to(SOURCE).parts[0].removesuffix(".py")
@@ -177,7 +221,7 @@ def test_the_paper_half_never_imports_torch():
 
 
 @pytest.mark.parametrize(
-    "package", ["datasets", "networks", "methods", "tables", "figures", "standins"]
+    "package", ["datasets", "networks", "heads", "methods", "tables", "figures", "standins"]
 )
 def test_unknown_plugin_lists_the_legal_ones(package):
     with pytest.raises(ValueError, match="Legal: "):

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotograd_replication.methods._base import norms, unit
+from rotograd_replication.methods import _base, graddrop
+from rotograd_replication.methods._base import norms, unit, unit_mean, unit_sum
 from tests.methods_fixtures import NAMES, build, take_step
 
 K, B, D = 4, 6, 8
@@ -171,3 +172,19 @@ def test_graddrop_keeps_one_sign_per_feature():
 def test_unit_has_unit_or_zero_norm():
     gradients = torch.stack([torch.zeros(B, D), torch.full((B, D), 1e-10), torch.ones(B, D)])
     torch.testing.assert_close(norms(unit(gradients)), torch.tensor([0.0, 1.0, 1.0]))
+
+
+def test_slices_of_the_features_change_nothing(monkeypatch):
+    """Large D is worked on slice by slice; the result is that of the definitions."""
+    generator = torch.Generator().manual_seed(10)
+    gradients = torch.randn(K, B, 23, generator=generator, dtype=torch.double)
+    gradients[2] = 0
+    z = torch.randn(B, 23, generator=generator, dtype=torch.double)
+    whole = take_step(build("graddrop", K, 23), z, gradients)[1]
+    for size in (4, 23, 100):
+        monkeypatch.setattr(_base, "SLICE", size)
+        monkeypatch.setattr(graddrop, "SLICE", size)
+        torch.testing.assert_close(unit_sum(gradients), unit(gradients).sum(0))
+        for m in (1, 9, 23):
+            torch.testing.assert_close(unit_mean(gradients, m), unit(gradients).mean(0)[:, :m])
+        torch.testing.assert_close(take_step(build("graddrop", K, 23), z, gradients)[1], whole)

@@ -1,10 +1,14 @@
 """Networks against torchvision and torch.nn, and each can fit one batch."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from rotograd_replication import config, network, plugins, schema
-from rotograd_replication.heads import Heads, Linear
+from rotograd_replication.heads._base import Heads
+from rotograd_replication.heads.mlp import Linear
+from rotograd_replication.heads.mlp import build as build_mlp
 from rotograd_replication.tasks import Tasks
 from rotograd_replication.train import Optimizers, task_step
 from tests.paths import CONFIGS
@@ -86,7 +90,7 @@ def test_stacked_heads_are_separate_linear_layers():
 
 def test_heads_of_one_shape_are_one_module():
     tasks = Tasks(config.load_study(CONFIGS, "paper").datasets["mnist"].tasks)
-    heads = Heads(tasks.stacks, 50, [50])
+    heads = Heads(tasks.stacks, partial(build_mlp, features=50, hidden=[50]))
     assert len(heads.stacks) == 2  # left and right; sum, parity and active pixels
     assert [tuple(out.shape) for out in heads(torch.randn(5, 7, 50))] == [(2, 7, 10), (3, 7, 1)]
 

@@ -158,6 +158,43 @@ def test_celeba_statistics_are_over_tasks_then_over_seeds(tmp_path):
     assert f"F1 = 0: {zeros} of {cells} (task, run) cells" in outputs[1].read_text()
 
 
+def test_table_3_shows_what_the_paper_prints_and_what_follows_from_it(written):
+    cells = pd.read_csv(written["nyuv2"][0]).set_index(["method", "data", "quantity", "source"])
+    ours = cells.xs("RotoGrad").xs("reported", level="source")["value"]
+    assert len(ours) == 15
+    assert ours["Segmentation", "mIoU ↑"] == 0.40
+    assert ours["Surface normals", "≤ 11.25° (%) ↑"] == 26.25
+    assert ours["All tasks", "avg Δ (%) ↑"] == pytest.approx((5.33 + 9.06 - 8.99) / 3)
+    assert ours["Training", "× Vanilla ↓"] == pytest.approx(3.85 / 3.45)
+    single = cells.xs("Single task")
+    assert not single["best"].any()
+    assert not [row for row in single.index if "Δ" in row[1]]
+
+
+def test_a_tasks_delta_is_the_mean_over_its_metrics(written):
+    """In both conventions, against the tidy rows; every task counts a third of the whole."""
+    folder = written["nyuv2"][0].parent
+    rows = pd.read_csv(folder / "nyuv2.csv")
+    rows = rows[(rows["method"] == "vanilla") & (rows["metric"] != "loss")]
+    for name in ("nyuv2", "nyuv2_global"):
+        other = rows["metric"].str.endswith("_global") == (name == "nyuv2_global")
+        chosen = rows[other | (rows["task"] == "segmentation")]
+        means = chosen.groupby(["task", "seed"])["delta"].mean().unstack("seed")
+        cells = pd.read_csv(written[name][0]).set_index(["method", "source", "data", "quantity"])
+        found = cells.sort_index().loc[("Vanilla", "replicated")]["value"]
+        for task, heading in (("depth", "Depth"), ("segmentation", "Segmentation")):
+            assert found[heading, "avg Δ (%) ↑"] == pytest.approx(means.loc[task].median())
+        assert found["All tasks", "avg Δ (%) ↑"] == pytest.approx(means.mean().median())
+
+
+@pytest.mark.parametrize(
+    ("name", "convention"), [("nyuv2", "Convention: MTAN's"), ("nyuv2_global", "global")]
+)
+def test_table_3_says_its_convention(written, name, convention):
+    for path in written[name][1:]:
+        assert convention in path.read_text()
+
+
 def tiny(label="a_b & 50%"):
     index = pd.MultiIndex.from_tuples([("", label), ("", "other")], names=["block", "method"])
     columns = pd.MultiIndex.from_tuples(

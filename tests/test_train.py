@@ -121,7 +121,7 @@ class Watched(dict):
                 yield self.path + key
 
 
-ROTATION = {f"training.rotation.{key}" for key in ("name", "learning_rate", "decay")}
+ROTATION = {f"training.rotation.{key}" for key in ("name", "learning_rate", "decay", "drops")}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import config, records, schema
+from . import config, schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +58,7 @@ def train(arguments: argparse.Namespace) -> None:
     outputs = (arguments.model, arguments.history, arguments.record)
     for method, seed, digest, *paths in zip(*columns, *outputs, strict=True):
         settings = config.run_settings(study, arguments.experiment, method)
-        if records.digest(settings) != digest:
+        if config.run_digest(study, arguments.experiment, method) != digest:
             raise ValueError(
                 f"`{arguments.experiment}/{method}` must be configured as when the workflow "
                 "started. Found a changed configuration. Start snakemake again."

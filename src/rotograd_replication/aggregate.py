@@ -16,14 +16,26 @@ from .runs import RUN, AggregateError, check_configuration, check_data, label, r
 
 log = logging.getLogger(__name__)
 
+
+def both(metrics: dict[str, bool]) -> dict[str, bool]:
+    """Metrics as means of batches, and over all pixels (see `dense_metrics`)."""
+    return metrics | {f"{name}_global": higher for name, higher in metrics.items()}
+
+
 HEADER = [*RUN, "task", "metric", "value", "higher_is_better", "delta"]
-# A task's kind -> its metric and whether higher is better.
-METRICS = {
-    "classification": ("accuracy", True),
-    "binary": ("f1", True),
-    "regression": ("mse", False),
-    "multimodal": ("objective", False),
-    "avocado": ("objective", False),
+# A task's kind -> its metrics on the test split, and whether higher is better.
+METRICS: dict[str, dict[str, bool]] = {
+    "classification": {"accuracy": True},
+    "binary": {"f1": True},
+    "regression": {"mse": False},
+    "multimodal": {"objective": False},
+    "avocado": {"objective": False},
+    "segmentation": {"miou": True, "pixel_accuracy": True},
+    "depth": both({"abs_err": False, "rel_err": False}),
+    "normals": both(
+        {"angle_mean": False, "angle_median": False}
+        | dict.fromkeys(("within_11_25", "within_22_5", "within_30"), True)
+    ),
 }
 BASELINE = "single_task"
 
@@ -74,23 +86,21 @@ def run(
 
 def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> list[list[Any]]:
     """The tidy rows; Delta_k is against the single-task run of the same seed."""
-    values = {}
-    for run in runs:
-        for task in dataset.tasks:
-            metric, _ = METRICS[task.kind]
-            values[run["method"], run["seed"], task.name] = _number(run, task.name, metric, remedy)
-            values[run["method"], run["seed"], task.name, "loss"] = _number(
-                run, task.name, "loss", remedy
-            )
+    values = {
+        (run["method"], run["seed"], task.name, metric): _number(run, task.name, metric, remedy)
+        for run in runs
+        for task in dataset.tasks
+        for metric in (*METRICS[task.kind], "loss")
+    }
     rows = []
     for run in runs:
         for task in dataset.tasks:
-            metric, higher = METRICS[task.kind]
             start = [run["study"], run["experiment"], run["method"], run["seed"], task.name]
-            value = values[run["method"], run["seed"], task.name]
-            single = values.get((BASELINE, run["seed"], task.name))
-            gain = "" if single is None else delta.improvement(value, single, higher)
-            rows.append([*start, metric, value, higher, gain])
+            for metric, higher in METRICS[task.kind].items():
+                value = values[run["method"], run["seed"], task.name, metric]
+                single = values.get((BASELINE, run["seed"], task.name, metric))
+                gain = "" if single is None else delta.improvement(value, single, higher)
+                rows.append([*start, metric, value, higher, gain])
             loss = values[run["method"], run["seed"], task.name, "loss"]
             rows.append([*start, "loss", loss, False, ""])
     return rows

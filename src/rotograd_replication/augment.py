@@ -1,6 +1,7 @@
 """Augmentations of a whole batch at once: every sample draws its own, none costs a Python step.
 
-Each maps uint8 or float `[B, C, H, W]` to the same shape and type. Numbers are drawn on the
+Each maps images and targets of a batch to the same shapes: those of this file move images alone and
+keep their type, those of `augment_scenes` move the maps with them. Numbers are drawn on the
 generator's device (the CPU), so that a seed gives the same batches on every machine.
 """
 
@@ -8,6 +9,11 @@ from collections.abc import Callable
 
 import torch
 
+from .augment_scenes import scene_crop, scene_flip
+
+Augmentation = Callable[
+    [torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]
+]
 PADDING = 4
 
 
@@ -32,7 +38,14 @@ def crop(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return padded[samples, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-AUGMENTATIONS: dict[str, Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = {
-    "flip": flip,
-    "crop": crop,
+def images_alone(move: Callable[[torch.Tensor, torch.Generator], torch.Tensor]) -> Augmentation:
+    """An augmentation under which targets stay what they are."""
+    return lambda x, y, generator: (move(x, generator), y)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "flip": images_alone(flip),
+    "crop": images_alone(crop),
+    "scene_crop": scene_crop,
+    "scene_flip": scene_flip,
 }

@@ -138,16 +138,28 @@ def load_study(configs: Path, name: str) -> schema.Study:
     return _validate(schema.Study, content, f"studies/{name}.yaml")
 
 
-def values(model: Any) -> Any:
-    """A model as plain values, without the sources: what determines a run's numbers."""
+def values(model: Any, digested: bool = False) -> Any:
+    """A model as plain values, without the sources: what determines a run's numbers.
+
+    Args:
+        model: a configuration or a part of one.
+        digested: leave out keys at their defaults that a digest ignores (`schema.Model.later`).
+    """
     if isinstance(model, schema.Sourced):
-        return values(model.value)
-    if isinstance(model, pydantic.BaseModel):
-        return {key: values(getattr(model, key)) for key in type(model).model_fields}
+        return values(model.value, digested)
+    if isinstance(model, schema.Model):
+        keys = type(model).model_fields
+        if digested:
+            keys = [
+                key
+                for key, field in keys.items()
+                if key not in model.later or getattr(model, key) != field.default
+            ]
+        return {key: values(getattr(model, key), digested) for key in keys}
     if isinstance(model, dict):
-        return {key: values(value) for key, value in model.items()}
+        return {key: values(value, digested) for key, value in model.items()}
     if isinstance(model, list):
-        return [values(item) for item in model]
+        return [values(item, digested) for item in model]
     return model
 
 
@@ -161,8 +173,16 @@ def _numbers(content: Any) -> Any:
     return [_numbers(item) for item in content] if isinstance(content, list) else content
 
 
-def run_settings(study: schema.Study, experiment: str, method: str) -> dict[str, Any]:
+def run_settings(
+    study: schema.Study, experiment: str, method: str, digested: bool = False
+) -> dict[str, Any]:
     """All that determines the numbers of a run beside its seed, its archives and its device.
+
+    Args:
+        study: the configuration.
+        experiment: one of its experiments.
+        method: one of the experiment's methods.
+        digested: as `values` takes it.
 
     Raises:
         ConfigurationError: the study has no such experiment or method.
@@ -176,13 +196,13 @@ def run_settings(study: schema.Study, experiment: str, method: str) -> dict[str,
                 f"Unknown {kind} `{name}`. {plugins.nearest(name, list(legal))}"
             )
     chosen = study.experiments[experiment]
-    settings = values(chosen)
+    settings = values(chosen, digested)
     del settings["methods"], settings["seeds"]
-    dataset = values(study.datasets[chosen.dataset])
+    dataset = values(study.datasets[chosen.dataset], digested)
     settings["data"] = {key: dataset[key] for key in ("module", "parameters", "standin", "tasks")}
-    return _numbers(settings | {"method": values(chosen.methods[method])})
+    return _numbers(settings | {"method": values(chosen.methods[method], digested)})
 
 
 def run_digest(study: schema.Study, experiment: str, method: str) -> str:
     """A digest that changes exactly when a run's settings do."""
-    return records.digest(run_settings(study, experiment, method))
+    return records.digest(run_settings(study, experiment, method, digested=True))

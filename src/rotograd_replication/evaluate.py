@@ -8,8 +8,7 @@ import torch
 
 from . import network, records, schema
 from .loader import Loader
-from .tasks import Tasks
-from .train import outputs_of, parts
+from .train import assess, evaluation_batch, parts
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ def run(
     """
     content = records.read_json(record)
     settings = content["settings"]
-    loader = Loader(test, device, 4 * settings["training"]["batch_size"])
+    loader = Loader(test, device, evaluation_batch(settings, tasks))
     if loader.data["archives"] != content["data"]["archives"]:
         raise ValueError(
             f"`{test}` must come from the archives that `{record}` was trained on. Found others. "
@@ -37,14 +36,13 @@ def run(
         )
     state = safetensors.torch.load_file(model)
     metrics = {}
-    for prefix, columns in parts(settings, tasks).items():
-        chosen = Tasks([tasks[k] for k in columns])
+    for prefix, (chosen, columns) in parts(settings, tasks).items():
         net = network.build(settings, chosen, content["seed"])
         net.load_state_dict(
             {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         )
         net.to(device, memory_format=torch.channels_last)
-        metrics |= chosen.metrics(outputs_of(net, loader), loader.targets[:, columns])
+        metrics |= assess(net, chosen, loader, columns)
     content["data"]["samples"]["test"] = len(loader.targets)
     records.write_json(out, content | {"metrics": metrics})
     log.info("evaluated %s", out)

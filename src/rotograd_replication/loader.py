@@ -1,4 +1,4 @@
-"""A prepared split lies on the device as bytes, and a batch is one gather from it.
+"""A prepared split lies on the device as it was stored, and a batch is one gather from it.
 
 No worker processes and no per-sample Python: for data that fits on the device, indexing a tensor is
 faster than any pipeline that moves samples one at a time (see `benchmarks/loader.py`).
@@ -23,8 +23,9 @@ class Loader:
 
     Attributes:
         data: What the file says of its data: dataset, label, archives, split, samples, mean, std.
-        images: `[N, C, H, W]` uint8 on the device in `channels_last`, or float inputs `[N, ...]`.
-        targets: float32 `[N, K]` on the device.
+        images: `[N, C, H, W]` uint8 or float16 on the device in `channels_last`, or float32
+            inputs `[N, ...]`.
+        targets: float32 `[N, K]` on the device, or maps `[N, C, H, W]` in float16 or float32.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Loader:
             if name not in AUGMENTATIONS:
                 hint = plugins.nearest(name, list(AUGMENTATIONS))
                 raise ValueError(f"`{name}` is not an augmentation. {hint}")
-        if augmentation and images.dtype != torch.uint8:
+        if augmentation and images.ndim != 4:
             raise ValueError(
                 "`augmentation` must be empty for inputs that are no images. "
                 f"Found {list(augmentation)}."
@@ -70,7 +71,8 @@ class Loader:
         self.batch_size = batch_size
         self._augmentations = [AUGMENTATIONS[name] for name in augmentation]
         self.images = images
-        if images.dtype == torch.uint8:
+        self._plain = self.data["mean"] is None
+        if not self._plain:
             # Stored as [N, H, W, C]: rows gathered from it are `channels_last` without a copy.
             self._stored = images.permute(0, 2, 3, 1).contiguous()
             self.images = self._stored.permute(0, 3, 1, 2)
@@ -78,15 +80,16 @@ class Loader:
                 torch.tensor(self.data[key], dtype=torch.float32, device=device).view(1, -1, 1, 1)
                 for key in ("mean", "std")
             )
-            # (x / 255 - mean) / std as one product and one sum, in one pass.
-            self._factor, self._shift = 1 / (255 * deviation), -mean / deviation
+            # (x / whole - mean) / std as one product and one sum, in one pass.
+            whole = 255 if images.dtype == torch.uint8 else 1
+            self._factor, self._shift = 1 / (whole * deviation), -mean / deviation
 
     def __len__(self) -> int:
         """Batches per pass."""
         return -(-len(self.targets) // self.batch_size)
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
-        """One pass over every sample in a fresh order, augmented: x `[B, C, H, W]`, y `[B, K]`.
+        """One pass over every sample in a fresh order, augmented: x `[B, C, H, W]`, y `[B, ...]`.
 
         Args:
             generator: CPU generator of the order and the augmentations; batches are thereby the
@@ -94,28 +97,28 @@ class Loader:
         """
         order = torch.randperm(len(self.targets), generator=generator)
         for chosen in order.to(self.targets.device).split(self.batch_size):
-            x = self._gather(chosen)
+            x, y = self._gather(chosen), self.targets.index_select(0, chosen).float()
             for augmentation in self._augmentations:
-                x = augmentation(x, generator)
-            yield self._normalised(x), self.targets.index_select(0, chosen)
+                x, y = augmentation(x, y, generator)
+            yield self._normalised(x), y
 
     def in_order(self) -> Iterator[Batch]:
         """One pass in the order of the file, neither shuffled nor augmented."""
         for start in range(0, len(self.targets), self.batch_size):
             chosen = slice(start, start + self.batch_size)
-            yield self._normalised(self.images[chosen]), self.targets[chosen]
+            yield self._normalised(self.images[chosen]), self.targets[chosen].float()
 
     def _gather(self, chosen: torch.Tensor) -> torch.Tensor:
         """The chosen inputs `[B, ...]`."""
-        if self.images.dtype != torch.uint8:
+        if self._plain:
             return self.images.index_select(0, chosen)
         return self._stored.index_select(0, chosen).permute(0, 3, 1, 2)
 
     def _normalised(self, x: torch.Tensor) -> torch.Tensor:
-        """Bytes as float32 of mean 0 and deviation 1 over the training split; floats as they are.
+        """Images as float32 of mean 0 and deviation 1 over the training split; others as they are.
 
-        Two passes over the batch, and neither writes to the stored bytes.
+        Two passes over the batch, and neither writes to the stored images.
         """
-        if x.dtype != torch.uint8:
+        if self._plain:
             return x
         return torch.addcmul(self._shift, x.to(torch.float32), self._factor)

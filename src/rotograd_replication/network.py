@@ -1,12 +1,13 @@
 """Backbone, heads and method as one module, built from a run's settings."""
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from . import plugins, runtime
-from .heads import Heads
+from .heads._base import Heads
 from .methods._base import Context, Method
 from .tasks import Tasks
 
@@ -21,7 +22,7 @@ class Network(nn.Module):
         self.method = method
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map inputs to one `[K_s, B, outputs]` per stack of heads."""
+        """Map inputs to one `[K_s, B, outputs, ...]` per stack of heads."""
         return self.heads(self.method.view(self.backbone(x)))
 
 
@@ -39,10 +40,17 @@ def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
     chosen = settings["network"]
     features = chosen["features"]
     module = plugins.load("networks", chosen["module"])
+    head = settings["heads"]
+    make = partial(
+        plugins.load("heads", head["module"]).build,
+        features=features,
+        hidden=head["hidden"],
+        **head["parameters"],
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone = module.build(features, **chosen["parameters"])
-        heads = Heads(tasks.stacks, features, settings["heads"]["hidden"])
+        heads = Heads(tasks.stacks, make)
     method = build_method(
         settings["method"], len(tasks), features, runtime.generator(seed, stream=1)
     )

@@ -59,8 +59,9 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
     key = {"data": record, "parameters": parameters}
     with _room(folder), _workspace(plugin, folder, key) as work:
         splits = plugin.prepare(archives.parent, **work, **parameters)
+        columns = sum(task.targets for task in dataset.tasks)
         for split in SPLITS:
-            check(f"datasets/{dataset.module}: {split}", splits[split], len(dataset.tasks))
+            check(f"datasets/{dataset.module}: {split}", splits[split], columns)
         _write(record, splits, outputs)
     log.info("%s: %s", name, {split: len(splits[split][0]) for split in outputs})
 
@@ -140,38 +141,48 @@ def verify(name: str, archives: Path) -> dict[str, Any]:
     return record
 
 
-def check(place: str, split: Split, tasks: int) -> None:
+def check(place: str, split: Split, columns: int) -> None:
     """Refuse arrays that break the contract of `datasets/*`.
 
     Raises:
-        PrepareError: another type, no sample, differing lengths, or not one column per task.
+        PrepareError: another type, no sample, differing lengths, or not what the tasks take.
     """
     images, targets = split
-    if images.dtype not in (np.uint8, np.float32) or targets.dtype != np.float32:
+    maps = targets.ndim == 4
+    legal = (np.float16, np.float32) if maps else (np.float32,)
+    if images.dtype not in (np.uint8, np.float16, np.float32) or targets.dtype not in legal:
         raise PrepareError(
-            f"{place}: images must be uint8 or float32 and targets float32. "
-            f"Found {images.dtype} and {targets.dtype}."
+            f"{place}: images must be uint8, float16 or float32 and targets float32 (maps also "
+            f"float16). Found {images.dtype} and {targets.dtype}."
         )
-    if not len(images) or targets.shape != (len(images), tasks):
+    shape = (len(images), columns, *(images.shape[2:] if maps else ()))
+    if not len(images) or targets.shape != shape:
+        wanted = ", ".join(["N", *map(str, shape[1:])])
         raise PrepareError(
-            f"{place}: targets must be [N, {tasks}], one column per task, with N >= 1 images. "
-            f"Found {list(targets.shape)} and {len(images)} images."
+            f"{place}: targets must be [{wanted}], as many columns as the tasks take, with N >= 1 "
+            f"images. Found {list(targets.shape)} and {len(images)} images."
         )
 
 
 def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]:
-    """Mean and standard deviation per channel of uint8 `[N, C, H, W]`, scaled to `[0, 1]`.
+    """Mean and standard deviation per channel of images `[N, C, H, W]` in the range `[0, 1]`.
 
-    Exact, from counts of the 256 values; None for float images. A constant channel has deviation 1,
-    by which it can be divided.
+    Exact, from counts of all values: bytes, which are scaled to that range, or float16; None for
+    float32, which is left as it is. A constant channel has deviation 1, by which it can be divided.
     """
-    if images.dtype != np.uint8:
+    if images.dtype == np.uint8:
+        values, bits = np.arange(256) / 255, np.uint8
+    elif images.dtype == np.float16:
+        values, bits = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(float), np.uint16
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)  # no image holds them
+    else:
         return None, None
-    values, mean, deviation = np.arange(256) / 255, [], []
-    counts = np.zeros((images.shape[1], 256), np.int64)
+    mean, deviation = [], []
+    counts = np.zeros((images.shape[1], len(values)), np.int64)
     for block in tensors.blocks(images):
         for channel, row in enumerate(counts):
-            row += np.bincount(block[:, channel].ravel(), minlength=256)
+            numbers = np.ascontiguousarray(block[:, channel]).view(bits).ravel()
+            row += np.bincount(numbers, minlength=len(values))
     for row in counts:
         share = row / row.sum()
         centre = float(share @ values)

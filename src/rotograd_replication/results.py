@@ -26,7 +26,7 @@ class Results:
 
     @property
     def tests(self) -> pd.DataFrame:
-        """The test metrics without the losses: a row per run and task."""
+        """The test metrics without the losses: a row per run, task and metric."""
         return self.metrics[self.metrics["metric"] != "loss"]
 
     @property

@@ -5,7 +5,7 @@ An unknown key is an error. Parameters of plug-ins are checked against the keywo
 of the plug-in's `build` (see `plugins.parameters`), so a new plug-in needs no change here.
 """
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 import pydantic
 from pydantic import (
@@ -39,9 +39,14 @@ ANNOTATIONS = {
 
 
 class Model(BaseModel):
-    """A mapping whose unknown keys are errors."""
+    """A mapping whose unknown keys are errors.
+
+    `later` names keys that came after the first results: at its default, such a key is no part of
+    a run's digest, so that a new option leaves earlier results valid.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    later: ClassVar[frozenset[str]] = frozenset()
 
 
 class Sourced(Model, Generic[T]):
@@ -108,14 +113,29 @@ class Archive(Model):
         return self
 
 
-class Task(Model):
-    """One task: its loss and metric follow from its kind."""
+Kind = Literal["classification", "regression", "binary", "multimodal", "avocado"]
+DenseKind = Literal["segmentation", "depth", "normals"]
 
+
+class Task(Model):
+    """One task: its loss and metrics follow from its kind.
+
+    `targets` is how many columns (dense tasks: channels) of the dataset's targets it takes; tasks
+    take theirs in order.
+    """
+
+    later = frozenset({"targets"})
     name: Name
     label: str
-    kind: Literal["classification", "regression", "binary", "multimodal", "avocado"]
+    kind: Kind | DenseKind
     outputs: NonNegativeInt
     shift: float = 0.0
+    targets: PositiveInt = 1
+
+    @property
+    def dense(self) -> bool:
+        """Whether its targets are maps, one value per pixel."""
+        return self.kind in get_args(DenseKind)
 
 
 class Standin(Model):
@@ -145,15 +165,33 @@ class Dataset(Model):
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Dataset":
         check_parameters("datasets", self.module, self.parameters, "prepare")
+        if len({task.dense for task in self.tasks}) > 1:
+            found = ", ".join(f"{task.name}: {task.kind}" for task in self.tasks)
+            raise ValueError(
+                "`tasks` must all have maps as targets, or none: targets are one tensor. "
+                f"Found {found}."
+            )
         return self
+
+
+Factor = Annotated[float, Field(gt=0, le=1)]
+
+
+class Drops(Model):
+    """A learning rate that is multiplied by `factor` when each epoch of `after` has ended."""
+
+    after: Sourced[list[PositiveInt]]
+    factor: Sourced[Factor]
 
 
 class Optimizer(Model):
     """An optimiser and the factor its learning rate is multiplied by after every step."""
 
+    later = frozenset({"drops"})
     name: Sourced[Literal["radam", "adam", "sgd"]]
     learning_rate: Sourced[PositiveFloat]
-    decay: Sourced[Annotated[float, Field(gt=0, le=1)]]
+    decay: Sourced[Factor]
+    drops: Drops | None = None
 
 
 class Method(Model):
@@ -194,9 +232,17 @@ class Network(Model):
 
 
 class Heads(Model):
-    """One multilayer perceptron per task; `hidden` are its widths, none for a linear head."""
+    """One head per task, a plug-in; `hidden` are the widths of its inner layers, if any."""
 
+    later = frozenset({"module", "parameters"})
     hidden: Sourced[list[PositiveInt]]
+    module: str = "mlp"
+    parameters: Parameters = {}
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> "Heads":
+        check_parameters("heads", self.module, self.parameters)
+        return self
 
 
 class Training(Model):
@@ -205,7 +251,7 @@ class Training(Model):
     epochs: Sourced[PositiveInt]
     batch_size: Sourced[PositiveInt]
     training_samples: Sourced[PositiveInt | None]
-    augmentation: Sourced[list[Literal["flip", "crop"]]]
+    augmentation: Sourced[list[Literal["flip", "crop", "scene_crop", "scene_flip"]]]
     optimizer: Optimizer
     # The method's own unconstrained parameters (the rotations).
     rotation: Optimizer

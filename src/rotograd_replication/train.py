@@ -16,7 +16,7 @@ from . import diagnostics, network, records, runtime, schema
 from .loader import Loader
 from .methods._base import Step
 from .network import Network
-from .tasks import Tasks
+from .tasks import Tasks, columns_of
 
 log = logging.getLogger(__name__)
 OPTIMIZERS = {"radam": torch.optim.RAdam, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
@@ -40,28 +40,39 @@ def task_step(
         net: backbone, heads and method.
         tasks: the K tasks.
         x: inputs `[B, ...]`.
-        y: targets `[B, K]`.
+        y: targets `[B, K]`, dense tasks' `[B, columns, H, W]`.
         unit_loss: what each loss is divided by, `[K]`.
 
     Returns:
         The step, and the update `[B, D]` that the backbone received.
     """
     z = net.backbone(x)  # [B, D]
-    views = net.method.view(z.detach()).detach().requires_grad_()  # [K, B, D]
-    losses = tasks.losses(net.heads(views), y)  # [K]
-    heads = list(net.heads.parameters())
-    at_views, *at_heads = torch.autograd.grad((losses / unit_loss).sum(), [views, *heads])
-    step = Step(z.detach(), losses.detach(), at_views, net.method.pull_back(at_views))
+    losses, at_views = head_step(net, tasks, z.detach(), y, unit_loss)  # [K], [K, B, D]
+    step = net.method.step(z.detach(), losses, at_views)
     update = net.method.combine(step)  # [B, D]
     z.backward(update)
-    for parameter, gradient in zip(heads, at_heads, strict=True):
-        parameter.grad = gradient
     net.method.learn(step)
     return step, update
 
 
+def head_step(
+    net: Network, tasks: Tasks, z: Tensor, y: Tensor, unit_loss: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Every task's loss and its gradient at the task's view of z; heads keep their own gradients.
+
+    A function of its own, so that views and outputs are freed before the backbone's backward pass.
+    """
+    views = net.method.view(z).detach().requires_grad_()  # [K, B, D]
+    losses = tasks.losses(net.heads(views), y)  # [K]
+    heads = list(net.heads.parameters())
+    at_views, *at_heads = torch.autograd.grad((losses / unit_loss).sum(), [views, *heads])
+    for parameter, gradient in zip(heads, at_heads, strict=True):
+        parameter.grad = gradient
+    return losses.detach(), at_views
+
+
 class Optimizers:
-    """The network's optimiser and the method's own, each with its decay per step."""
+    """The network's optimiser and the method's own, each with its schedule."""
 
     def __init__(self, net: Network, settings: dict[str, Any]) -> None:
         training = settings["training"]
@@ -78,6 +89,7 @@ class Optimizers:
             torch.optim.lr_scheduler.ExponentialLR(optimizer, chosen["decay"])
             for optimizer, (_, chosen) in zip(self.optimizers, pairs, strict=False)
         ]
+        self.drops = [chosen["drops"] for _, chosen in pairs[: len(self.optimizers)]]
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
@@ -90,21 +102,38 @@ class Optimizers:
             optimizer.step()
             schedule.step()
 
+    def end_epoch(self, epoch: int) -> None:
+        """Lower the learning rates that drop after epoch number `epoch`, from 1."""
+        for optimizer, drops in zip(self.optimizers, self.drops, strict=True):
+            if drops and epoch in drops["after"]:
+                for group in optimizer.param_groups:
+                    group["lr"] *= drops["factor"]
 
-def outputs_of(net: Network, loader: Loader) -> list[Tensor]:
-    """The network's outputs over a whole split, in order: per stack, `[K_s, N, outputs]`."""
+
+def assess(
+    net: Network, tasks: Tasks, loader: Loader, columns: list[int]
+) -> dict[str, dict[str, float]]:
+    """Every task's metrics over a whole split: `{task: {metric: value, "loss": value}}`.
+
+    Args:
+        net: the network of the tasks.
+        tasks: the K tasks.
+        loader: the split.
+        columns: of its targets, those of the tasks.
+    """
+    evaluation = tasks.evaluation()
     net.eval()
     with torch.no_grad(), parametrize.cached():
-        batches = [net(x) for x, _ in loader.in_order()]
+        for x, y in loader.in_order():
+            evaluation.update(net(x), y[:, columns])
     net.train()
-    return [torch.cat(parts, dim=1) for parts in zip(*batches, strict=True)]
+    return evaluation.compute()
 
 
 def _validation(net: Network, tasks: Tasks, loader: Loader, columns: list[int]) -> dict[str, float]:
-    found = tasks.metrics(outputs_of(net, loader), loader.targets[:, columns])
     return {
         (f"val_loss/{task}" if name == "loss" else f"val_{name}/{task}"): value
-        for task, one in found.items()
+        for task, one in assess(net, tasks, loader, columns).items()
         for name, value in one.items()
     }
 
@@ -135,7 +164,7 @@ def fit(
     val: Loader,
     device: torch.device,
 ) -> tuple[int, dict[str, Tensor], pd.DataFrame]:
-    """Train one network on the tasks of `columns`.
+    """Train one network on the tasks whose targets are `columns`.
 
     Returns:
         The epoch whose validation losses have the smallest sum with its state, and the history.
@@ -163,6 +192,7 @@ def fit(
             samples += len(x)
             if batch % training["diagnostics_every"] == 0:
                 measured.append(diagnostics.measure(step, update, tasks.names))
+        optimizers.end_epoch(epoch)
         row = {"epoch": epoch, "seconds": time.perf_counter() - start}
         mean = (losses / samples).tolist()
         row |= {f"train_loss/{name}": x for name, x in zip(tasks.names, mean, strict=True)}
@@ -177,15 +207,25 @@ def fit(
     return best_epoch, best_state, pd.DataFrame(rows)
 
 
-def parts(settings: dict[str, Any], tasks: list[schema.Task]) -> dict[str, list[int]]:
+def parts(settings: dict[str, Any], tasks: list[schema.Task]) -> dict[str, tuple[Tasks, list[int]]]:
     """The networks of a run: one for all tasks, or one per task where the method is `separate`.
 
     Returns:
-        Prefix of the network's parameters in the model file -> its tasks' places.
+        Prefix of the network's parameters in the model file -> its tasks, the columns of targets.
     """
+    each = columns_of(tasks)
     if settings["method"]["separate"]:
-        return {f"{task.name}.": [k] for k, task in enumerate(tasks)}
-    return {"": list(range(len(tasks)))}
+        return {f"{t.name}.": (Tasks([t]), c) for t, c in zip(tasks, each, strict=True)}
+    return {"": (Tasks(tasks), [column for chosen in each for column in chosen])}
+
+
+def evaluation_batch(settings: dict[str, Any], tasks: list[schema.Task]) -> int:
+    """Samples per batch where nothing is trained.
+
+    Four times the training's, whose results are the same; for dense tasks the training's own, as
+    MTAN's metrics are means per batch of that size.
+    """
+    return settings["training"]["batch_size"] * (1 if Tasks(tasks).dense else 4)
 
 
 def run(
@@ -216,10 +256,9 @@ def run(
     history, best_epochs = None, []
     batch_size, samples = training["batch_size"], training["training_samples"]
     loader = Loader(train, device, batch_size, training["augmentation"], samples)
-    validation = Loader(val, device, 4 * batch_size)
-    for prefix, columns in parts(settings, tasks).items():
-        chosen = Tasks([tasks[k] for k in columns])
-        epoch, found, rows = fit(settings, chosen, columns, seed, loader, validation, device)
+    validation = Loader(val, device, evaluation_batch(settings, tasks))
+    for prefix, (chosen, taken) in parts(settings, tasks).items():
+        epoch, found, rows = fit(settings, chosen, taken, seed, loader, validation, device)
         best_epochs.append(epoch)
         state |= {prefix + key: value.contiguous() for key, value in found.items()}
         rows = rows.set_index("epoch")

@@ -9,7 +9,7 @@ and the sum is returned.
 import torch
 from torch import Tensor
 
-from ._base import Context, Method, Step
+from ._base import SLICE, Context, Method, Step
 
 
 class GradDrop(Method):
@@ -21,7 +21,8 @@ class GradDrop(Method):
 
     def combine(self, step: Step) -> Tensor:
         """`sum_k mask_k G_k`: `[B, D]`."""
-        marginal = (step.z.sign() * step.gradients).sum(1)  # [K, D]
+        parts = zip(step.z.split(SLICE, dim=1), step.gradients.split(SLICE, dim=2), strict=True)
+        marginal = torch.cat([(z.sign() * part).sum(1) for z, part in parts], dim=1)  # [K, D]
         total = marginal.abs().sum(0)
         safe = torch.where(total > 0, total, torch.ones_like(total))
         purity = 0.5 * (1 + marginal.sum(0) / safe)

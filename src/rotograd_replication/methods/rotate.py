@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import plugins
 from ..schema import Share
-from ._base import Context, Method, Step, unit
+from ._base import Context, Method, Step, unit_mean
 
 
 def subspace(m: int | str | None, features: int) -> int:
@@ -57,11 +57,15 @@ class Rotate(Method):
         return torch.cat([rotated, z[:, self.m :].expand(self.tasks, -1, -1)], dim=2)
 
     def pull_back(self, view_gradients: Tensor) -> Tensor:
-        """`G_k = R_k^T G~_k`, row by row: `[K, B, D]`."""
-        rotated = view_gradients[..., : self.m] @ self.current.detach()
-        if self.m == view_gradients.shape[2]:
-            return rotated
-        return torch.cat([rotated, view_gradients[..., self.m :]], dim=2)
+        """`G_k = R_k^T G~_k`, row by row: `[K, B, m]` -> `[K, B, m]`."""
+        return view_gradients @ self.current.detach()
+
+    def step(self, z: Tensor, losses: Tensor, view_gradients: Tensor) -> Step:
+        """`G~_k` of the rotated features set aside, `G_k` in its place."""
+        gradients = view_gradients.contiguous()
+        rotated = gradients[..., : self.m].clone()
+        gradients[..., : self.m] = self.pull_back(rotated)
+        return Step(z, losses, rotated, gradients)
 
     def combine(self, step: Step) -> Tensor:
         """The inner method's update, at z."""
@@ -73,12 +77,11 @@ class Rotate(Method):
         Both are sums of outer products: `dL_rot^k / dR_k = - G~_k^T V` and
         `dL_k / dR_k = G~_k^T Z`, `[m, m]` each, pushed through the parametrisation.
         """
-        rotated = step.view_gradients[..., : self.m]
         if self.objective == "alignment":
-            target = -unit(step.gradients).mean(0)[:, : self.m]
+            target = -unit_mean(step.gradients, self.m)
         else:
             target = step.z[:, : self.m]
-        self.current.backward(rotated.mT @ target)
+        self.current.backward(step.view_gradients.mT @ target)
         self.inner.learn(step)
 
     def groups(self, learning_rate: float) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ import torch
 from pydantic import NonNegativeInt
 from torch import Tensor
 
-from ._base import Context, Method, Step, norms, unit
+from ._base import Context, Method, Step, norms, unit_sum
 
 
 class Scale(Method):
@@ -32,7 +32,7 @@ class Scale(Method):
         # A task whose first gradient was zero has no reference: it counts as not yet moved.
         convergence = torch.where(self.reference > 0, convergence, (length > 0).to(length.dtype))
         self.alpha = convergence / convergence.sum().clamp_min(tiny)
-        return (self.alpha * length).sum() * unit(step.gradients).sum(0)
+        return (self.alpha * length).sum() * unit_sum(step.gradients)
 
     def measures(self) -> dict[str, Tensor]:
         """`alpha_k` of the last step."""

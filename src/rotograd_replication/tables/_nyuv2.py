@@ -1,0 +1,132 @@
+"""Table 3 in either convention of averaging over pixels: what both tables share.
+
+Source: RotoGrad, Table 3. A task's Delta is the mean of its metrics' relative improvements over the
+single-task network, as the printed averages are; for all tasks, the mean of the three. The paper
+prints neither that mean nor the cost relative to Vanilla: both are computed from what it prints.
+"""
+
+import math
+
+import pandas as pd
+
+from .. import delta, schema
+from ..render import Table
+from ..results import Results
+from . import _compare
+
+EXPERIMENT, REFERENCE = "nyuv2", "vanilla"
+# Task -> its heading, and by metric: name in the paper's rows and name of the column.
+TASKS = {
+    "segmentation": ("Segmentation", {"miou": "mIoU ↑", "pixel_accuracy": "pixel accuracy ↑"}),
+    "depth": ("Depth", {"depth_abs_err": "abs (m) ↓", "depth_rel_err": "rel ↓"}),
+    "normal": (
+        "Surface normals",
+        {
+            "normal_angle_mean": "mean (°) ↓",
+            "normal_angle_median": "median (°) ↓",
+            "normal_within_11_25": "≤ 11.25° (%) ↑",
+            "normal_within_22_5": "≤ 22.5° (%) ↑",
+            "normal_within_30": "≤ 30° (%) ↑",
+        },
+    ),
+}
+DELTA, OVERALL = "avg Δ (%) ↑", "All tasks"
+COST, HOURS, RELATIVE = "Training", "hours ↓", "× Vanilla ↓"
+
+
+def build(
+    results: dict[str, Results],
+    study: schema.Study,
+    reported: pd.DataFrame,
+    caption: str,
+    metrics: dict[str, str],
+) -> Table:
+    """Medians and standard deviations over seeds, beside the paper's numbers.
+
+    Args:
+        results: of the experiment.
+        study: the configuration.
+        reported: the paper's numbers.
+        caption: what is to be known of the runs and of the convention.
+        metrics: a metric's name in the paper's rows -> its name in the results.
+    """
+    found = results[EXPERIMENT]
+    methods = study.experiments[EXPERIMENT].methods
+    ours = {**_ours(found, metrics), **_cost(found)}
+    cells = {}
+    for name in (m for m in methods if m in found.methods):
+        method = methods[name]
+        paper = _paper(reported, name, method.reported_as)
+        for column in _columns():
+            row = ("", method.label, *column)
+            cell = ours[column].reindex([name]).iloc[0]
+            own = method.separate and column[1] == DELTA  # zero by definition
+            cells[*row, "replicated"] = cell * math.nan if own else cell
+            cells[*row, "reported"] = paper.reindex([column]).iloc[0]
+    return _compare.table(
+        "NYUv2: segmentation, depth and surface normals",
+        f"{caption} Median ± standard deviation over seeds; hours are medians of a whole run, all "
+        "three networks for the single-task row, which does not compete. Reported averages over "
+        "all tasks and costs relative to Vanilla are computed from the printed cells.",
+        cells,
+        higher={quantity: "↑" in quantity for _, quantity in _columns()},
+        exclude={method.label for method in methods.values() if method.separate},
+    )
+
+
+def _columns() -> list[tuple[str, str]]:
+    """(heading, quantity) of every column, in order."""
+    of_tasks = [
+        (heading, quantity)
+        for heading, metrics in TASKS.values()
+        for quantity in (*metrics.values(), DELTA)
+    ]
+    return [*of_tasks, (OVERALL, DELTA), (COST, HOURS), (COST, RELATIVE)]
+
+
+def _ours(found: Results, names: dict[str, str]) -> dict[tuple[str, str], pd.DataFrame]:
+    """Column -> a row per method with value, std and runs."""
+    runs = ["method", "seed"]
+    values, deltas = (
+        found.tests.pivot(index=runs, columns="metric", values=column).astype(float)
+        for column in ("value", "delta")
+    )
+    columns, gains = {}, {}
+    for heading, metrics in TASKS.values():
+        for metric, quantity in metrics.items():
+            columns[heading, quantity] = values[names[metric]]
+        each = deltas[[names[metric] for metric in metrics]]
+        gains[heading] = columns[heading, DELTA] = each.mean(axis=1, skipna=False)
+    columns[OVERALL, DELTA] = pd.concat(gains, axis=1).mean(axis=1, skipna=False)
+    return {
+        column: delta.over_seeds(series.rename("value")).droplevel("quantity")
+        for column, series in columns.items()
+    }
+
+
+def _cost(found: Results) -> dict[tuple[str, str], pd.DataFrame]:
+    """Hours of a run, and relative to Vanilla's: a row per method."""
+    hours = pd.Series(found.provenance["seconds"]) / 3600
+    runs = pd.Series(found.provenance["runs"])
+    columns = {HOURS: hours, RELATIVE: hours / hours.get(REFERENCE, math.nan)}
+    return {
+        (COST, quantity): pd.DataFrame({"value": series, "std": math.nan, "runs": runs})
+        for quantity, series in columns.items()
+    }
+
+
+def _paper(reported: pd.DataFrame, name: str, other: str | None) -> pd.DataFrame:
+    """The paper's numbers of one method: column -> value, std and runs."""
+    cells = _compare.reported(reported, EXPERIMENT, (other, name))
+    hours = _compare.reported(reported, EXPERIMENT, (REFERENCE,)).loc["hours", "value"]
+    found = {}
+    for task, (heading, metrics) in TASKS.items():
+        printed = {**metrics, f"{task}_avg_delta": DELTA}
+        found |= {(heading, q): cells.loc[m] for m, q in printed.items() if m in cells.index}
+    gains = [found[heading, DELTA] for heading, _ in TASKS.values() if (heading, DELTA) in found]
+    if len(gains) == len(TASKS):
+        found[OVERALL, DELTA] = pd.concat(gains, axis=1).mean(axis=1, skipna=False)
+    if "hours" in cells.index:
+        found[COST, HOURS] = cells.loc["hours"]
+        found[COST, RELATIVE] = cells.loc["hours"] / [hours, 1, 1]
+    return pd.DataFrame(found.values(), index=list(found), columns=list(_compare.PARTS))
