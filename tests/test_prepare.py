@@ -326,7 +326,7 @@ def test_real_mnist(mirror, tmp_path):
     fetch.run("mnist", entry, mirror, tmp_path / "archives.json")
     prepare.run("mnist", entry, tmp_path / "archives.json", outputs(tmp_path))
     sizes = {s: len(load_file(path)["targets"]) for s, path in outputs(tmp_path).items()}
-    assert sizes == {"train": 50000, "val": 10000, "test": 10000}
+    assert sizes == {"train": 50000, "val": 10000, "test": 10000} == dict(entry.samples)
     assert records.read_json(tmp_path / "archives.json")["label"] == "MNIST"
 
 

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
-from rotograd_replication import plugins
-from tests.paths import ROOT
+from rotograd_replication import config, plugins
+from tests.paths import CONFIGS, ROOT
 
 STUDIES = ["quick", "lite", "paper"]
 TABLES, FIGURES = plugins.names("tables"), plugins.names("figures")
@@ -118,6 +119,10 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
         assert all(
             (tree / f"figures/quick/{name}.{k}").stat().st_size for k in ("csv", "pdf", "png")
         )
+    for name, dataset in config.load_study(CONFIGS, "quick").datasets.items():
+        for split, samples in dataset.samples:
+            with safe_open(tree / f"data/prepared/{name}/{split}.safetensors", "np") as file:
+                assert file.get_slice("images").get_shape() == [samples, *dataset.shape]
     assert "Nothing to be done" in snakemake(tree, "-n")
 
     style = tree / "src/rotograd_replication/figures/_style.py"

@@ -26,6 +26,17 @@ def check(arguments: argparse.Namespace) -> None:
     logging.info("%s: %d experiments, %d runs", arguments.study, len(study.experiments), runs)
 
 
+def plan(arguments: argparse.Namespace) -> None:
+    """Reckon what a study would cost here, from a few measured steps of every method."""
+    from . import plan as verb
+    from . import runtime
+
+    study = _study(arguments)
+    device = runtime.device(arguments.device or study.device)
+    runtime.prepare(study.threads)
+    verb.run(study, arguments.study, device, arguments.seconds or 1.0)
+
+
 def fetch(arguments: argparse.Namespace) -> None:
     """Bring a dataset's original archives: download, copy from a mirror, or generate."""
     from . import fetch as verb
@@ -137,6 +148,7 @@ def ledger(arguments: argparse.Namespace) -> None:
 # Verb -> the arguments it takes: name -> type, with `*` for one or more and `?` for optional.
 ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]]] = {
     check: {"study": (str, "")},
+    plan: {"study": (str, ""), "device": (str, "?"), "seconds": (float, "?")},
     fetch: {"dataset": (str, ""), "mirror": (Path, "?"), "out": (Path, "")}
     | {"hashes": (Path, "?")},
     prepare: {"dataset": (str, ""), "archives": (Path, "")}

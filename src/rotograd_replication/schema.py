@@ -150,10 +150,20 @@ class Standin(Model):
         return self
 
 
+class Samples(Model):
+    """The size of every split."""
+
+    train: PositiveInt
+    val: PositiveInt
+    test: PositiveInt
+
+
 class Dataset(Model):
     """An entry of `configs/datasets.yaml`."""
 
     label: str
+    shape: list[PositiveInt]
+    samples: Samples
     module: str
     licence: str
     homepage: str
