@@ -57,6 +57,18 @@ def digest(experiment, method):
     return configuration.run_digest(study, experiment, method)
 
 
+def prepared(dataset, split):
+    """The tensors of a split. Other parameters are other files: what was trained on these stays."""
+    content = study.datasets[dataset]
+    version = records.digest(
+        [
+            configuration.values(content.parameters),
+            configuration.values(content.standin),
+        ]
+    )
+    return f"{PREPARED}/{dataset}/{version}/{split}.safetensors"
+
+
 TRAIN_CODE = code(
     "augment*.py",
     "dense*.py",

@@ -1,6 +1,11 @@
 # Raw archives and prepared tensors, shared by all studies.
 
 
+def standin_code(standin):
+    """A digest of the generator of a stand-in; nothing where archives are fetched."""
+    return code(f"standins/{standin.module}.py", "standins/_*.py") if standin else ""
+
+
 rule fetch:
     output:
         f"{RAW}/{{dataset}}/archives.json",
@@ -8,37 +13,39 @@ rule fetch:
     params:
         mirror=f"--mirror {config['mirror']}" if config.get("mirror") else "",
         dataset=lambda w: records.digest(
-            study.datasets[w.dataset].model_dump(mode="json")["archives"]
+            {
+                key: study.datasets[w.dataset].model_dump(mode="json")[key]
+                for key in ("archives", "standin")
+            }
         ),
+        code=lambda w: standin_code(study.datasets[w.dataset].standin),
     shell:
         VERB + " fetch --dataset {wildcards.dataset} {params.mirror} --out {output}"
         f" --hashes {HASHES}/{{wildcards.dataset}}.json"
 
 
-rule prepare:
-    input:
-        f"{RAW}/{{dataset}}/archives.json",
-    output:
-        **{split: f"{PREPARED}/{{dataset}}/{split}.safetensors" for split in SPLITS},
-    params:
-        dataset=lambda w: records.digest(
-            configuration.values(study.datasets[w.dataset].parameters)
-        ),
-        code=lambda w: code(
-            "prepare.py",
-            "tensors.py",
-            f"datasets/{study.datasets[w.dataset].module}.py",
-            "datasets/_*.py",
-        ),
-    shell:
-        VERB + " prepare --dataset {wildcards.dataset} --archives {input}"
-        " --train {output.train} --val {output.val} --test {output.test}"
+for dataset, content in study.datasets.items():
+
+    rule:
+        name:
+            f"prepare_{dataset}"
+        input:
+            f"{RAW}/{dataset}/archives.json",
+        output:
+            **{split: prepared(dataset, split) for split in SPLITS},
+        params:
+            dataset=dataset,
+            code=code(
+                "prepare.py",
+                "tensors.py",
+                f"datasets/{content.module}.py",
+                "datasets/_*.py",
+            ),
+        shell:
+            VERB + " prepare --dataset {params.dataset} --archives {input}"
+            " --train {output.train} --val {output.val} --test {output.test}"
 
 
 rule data:
     input:
-        expand(
-            f"{PREPARED}/{{dataset}}/{{split}}.safetensors",
-            dataset=study.datasets,
-            split=SPLITS,
-        ),
+        [prepared(dataset, split) for dataset in study.datasets for split in SPLITS],

@@ -34,8 +34,8 @@ for experiment, chosen in study.experiments.items():
         name:
             f"train_{experiment}"
         input:
-            train=ancient(f"{PREPARED}/{chosen.dataset}/train.safetensors"),
-            val=ancient(f"{PREPARED}/{chosen.dataset}/val.safetensors"),
+            train=ancient(prepared(chosen.dataset, "train")),
+            val=ancient(prepared(chosen.dataset, "val")),
         output:
             model=files(experiment, "model.safetensors"),
             history=files(experiment, "history.csv"),
@@ -68,7 +68,7 @@ for experiment, chosen in study.experiments.items():
         input:
             model=files(experiment, "model.safetensors"),
             record=files(experiment, "run.json"),
-            test=ancient(f"{PREPARED}/{chosen.dataset}/test.safetensors"),
+            test=ancient(prepared(chosen.dataset, "test")),
         output:
             files(experiment, "metrics.json"),
         threads: study.threads

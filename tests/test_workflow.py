@@ -55,7 +55,7 @@ def test_dry_run_of_everything(tree, study):
         ("tables", {"table", "ledger"}),
         ("figures", {"figure", "train_stability"}),
         ("results", {"aggregate_cifar10"}),
-        ("data", {"fetch", "prepare"}),
+        ("data", {"fetch", "prepare_nyuv2"}),
         ("paper_tables/paper/digits.md", {"table", "train_digits", "train_digits_svhn"}),
         ("figures/paper/toy.pdf", {"figure", "train_toy_convex"}),
         ("results/paper/cifar10/rotograd/seed3/metrics.json", {"evaluate_cifar10"}),
@@ -121,7 +121,8 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
         )
     for name, dataset in config.load_study(CONFIGS, "quick").datasets.items():
         for split, samples in dataset.samples:
-            with safe_open(tree / f"data/prepared/{name}/{split}.safetensors", "np") as file:
+            (path,) = (tree / f"data/prepared/{name}").glob(f"*/{split}.safetensors")
+            with safe_open(path, "np") as file:
                 assert file.get_slice("images").get_shape() == [samples, *dataset.shape]
     assert "Nothing to be done" in snakemake(tree, "-n")
 
@@ -136,6 +137,18 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
     found = jobs(snakemake(tree, "-n"))
     assert {rule for rule in found if rule.startswith("train")} == {"train_toy_nonconvex"}
     toy.write_text(toy.read_text().replace("4.0e-2", "5.0e-2"))
+
+    datasets = tree / "configs/datasets.yaml"
+    text = datasets.read_text()
+    datasets.write_text(text.replace("canvas:\n      value: 36", "canvas:\n      value: 37"))
+    found = jobs(snakemake(tree, "-n"))
+    assert {"prepare_mnist_standin", "train_digits", "train_stability"} <= set(found)
+    assert not {"train_digits_svhn", "train_cifar10", "fetch"} & set(found)
+    datasets.write_text(text.replace("train: {value: 3000", "train: {value: 3001"))
+    found = jobs(snakemake(tree, "-n"))
+    assert {"fetch", "prepare_cifar10_standin", "train_cifar10"} <= set(found)
+    assert "train_digits" not in found
+    datasets.write_text(text)
 
     # A fresh clone with committed results: no intermediates, no metadata, and nothing retrains.
     shutil.rmtree(tree / ".snakemake")
