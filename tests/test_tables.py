@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rotograd_replication import plugins, render, table
+from rotograd_replication import config, plugins, render, table
 from tests import fixtures
 
 NAME = "quick"
@@ -225,3 +225,15 @@ def test_latex_specials_are_escaped():
     assert render.escape("50% & R_k #1 ~ {\\}") == (
         r"50\% \& R\_k \#1 \textasciitilde{} \{\textbackslash{}\}"
     )
+
+
+def test_every_reported_number_stands_beside_a_replicated_one(written):
+    """All of `configs/paper/reported.csv`; and the paper study has the same rows as this one."""
+    cells = pd.concat(pd.read_csv(csv) for csv, _, _ in written.values())
+    shown = set(cells.loc[cells["source"] == "reported", "value"].round(6))
+    paper = pd.read_csv(REPORTED)
+    assert paper[~paper["value"].round(6).isin(shown)].empty
+    ours, full = (config.load_study(fixtures.CONFIGS, name) for name in (NAME, "paper"))
+    assert ours.tables == full.tables and ours.figures == full.figures
+    for name, experiment in full.experiments.items():
+        assert list(ours.experiments[name].methods) == list(experiment.methods)
