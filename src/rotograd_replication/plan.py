@@ -1,7 +1,8 @@
 """What a study would cost here: runs, epochs, disk, and hours from steps measured on this device.
 
 Each network is built as a run builds it and takes a few steps on made-up batches of the data's
-shape; the hours are those seconds times the steps and evaluations that the study asks for.
+shape; the hours are those seconds times the steps and evaluations that the study asks for. Starting
+a process, reading the data and recording are left out.
 """
 
 import logging
