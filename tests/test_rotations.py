@@ -5,10 +5,12 @@ import sys
 import types
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from rotograd_replication.rotations import exponential
 from tests.methods_fixtures import build, take_step
 
 K, B, D = 3, 5, 6
@@ -124,3 +126,14 @@ def test_agrees_with_the_official_package(official, name, theirs):
                 backbone.weight -= 0.05 * expected
     finally:
         torch.set_default_dtype(torch.float)
+
+
+@pytest.mark.parametrize("m", [2, 50, 512])
+def test_a_random_start_is_a_rotation_never_a_reflection(m):
+    """By NumPy: torch's own determinant is 0 for large float32 matrices on some CPUs."""
+    generator = torch.Generator().manual_seed(0)
+    rotations = exponential.build(10, m, "random", generator)().detach().double().numpy()
+    np.testing.assert_allclose(np.linalg.det(rotations), 1, atol=1e-3)
+    np.testing.assert_allclose(
+        rotations @ rotations.transpose(0, 2, 1), np.eye(m)[None].repeat(10, 0), atol=1e-4
+    )

@@ -3,9 +3,14 @@
 `R_k = R_k^0 exp(A_k - A_k^T)` with A_k unconstrained and zero at the start: O(K m^2) memory and
 O(K m^3) time, independent of the batch size. Lezcano-Casado and Martinez-Rubio, ICML 2019,
 https://arxiv.org/abs/1901.08428.
+
+Deviation: geotorch turns reflections of its Haar sample into rotations by the sign of torch's
+determinant, which torch 2.13 on a CPU gives as 0 for float32 matrices of 512 x 512 (MKL complains
+of SLASWP); here the signs are NumPy's, in float64.
 """
 
 import geotorch
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +29,9 @@ class Exponential(nn.Module):
             geotorch.orthogonal(self, "weight", triv="expm")
         if start == "identity":
             self.weight = identity
+        else:
+            sign, _ = np.linalg.slogdet(self.start.double().numpy())
+            self.start[sign < 0, :, 0] *= -1
 
     @property
     def start(self) -> Tensor:
