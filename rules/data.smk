@@ -13,10 +13,9 @@ rule fetch:
     params:
         mirror=f"--mirror {config['mirror']}" if config.get("mirror") else "",
         dataset=lambda w: records.digest(
-            {
-                key: study.datasets[w.dataset].model_dump(mode="json")[key]
-                for key in ("archives", "standin")
-            }
+            study.datasets[w.dataset].model_dump(
+                mode="json", include={"archives", "standin"}
+            )
         ),
         code=lambda w: standin_code(study.datasets[w.dataset].standin),
     shell:

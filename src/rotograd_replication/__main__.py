@@ -34,7 +34,8 @@ def plan(arguments: argparse.Namespace) -> None:
     study = _study(arguments)
     device = runtime.device(arguments.device or study.device)
     runtime.prepare(study.threads)
-    verb.run(study, arguments.study, device, arguments.seconds or 1.0)
+    seconds = 1.0 if arguments.seconds is None else arguments.seconds
+    verb.run(study, arguments.study, device, seconds)
 
 
 def fetch(arguments: argparse.Namespace) -> None:

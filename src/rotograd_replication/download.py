@@ -15,7 +15,6 @@ import urllib3
 
 from . import checksums, drive
 
-CHUNK = 1 << 20
 # Seconds: to connect, and without a byte while reading.
 TIMEOUT = (10, 60)
 ROUNDS = 3
@@ -95,7 +94,7 @@ def _receive(url: str, part: Path, known: checksums.Known) -> None:
             desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=None
         )
         with open(part, "ab" if resumed else "wb") as file, bar:
-            for chunk in response.raw.stream(CHUNK, decode_content=False):
+            for chunk in response.raw.stream(checksums.CHUNK, decode_content=False):
                 file.write(chunk)
                 bar.update(len(chunk))
 

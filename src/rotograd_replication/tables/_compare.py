@@ -1,15 +1,19 @@
 """Replicated numbers beside the paper's, row by row: shared by the tables."""
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
 
 from .. import render
+from ..results import Results
 
 SOURCES = ("replicated", "reported")
 ROWS = ["block", "method"]
 COLUMNS = ["quantity", "source"]
 PARTS = ("value", "std", "runs")
+# The method to which costs are relative.
+REFERENCE = "vanilla"
 
 
 def reported(paper: pd.DataFrame, experiment: str, names: Iterable[str | None]) -> pd.DataFrame:
@@ -25,6 +29,17 @@ def reported(paper: pd.DataFrame, experiment: str, names: Iterable[str | None]) 
         if name in found.index:
             return found.loc[[name]].set_index("metric")[list(PARTS)]
     return found.iloc[:0].set_index("metric")[list(PARTS)]
+
+
+def cost(found: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Median hours of a run, and as a multiple of Vanilla's: a row per method with `PARTS`."""
+    hours = pd.Series(found.provenance["seconds"]) / 3600
+    runs = pd.Series(found.provenance["runs"])
+    absolute, relative = (
+        pd.DataFrame({"value": series, "std": math.nan, "runs": runs})
+        for series in (hours, hours / hours.get(REFERENCE, math.nan))
+    )
+    return absolute, relative
 
 
 def undefined(tests: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from ..render import Table
 from ..results import Results
 from . import _compare
 
-EXPERIMENT, REFERENCE = "nyuv2", "vanilla"
+EXPERIMENT = "nyuv2"
 # Task -> its heading, and by metric: name in the paper's rows and name of the column.
 TASKS = {
     "segmentation": ("Segmentation", {"miou": "mIoU ↑", "pixel_accuracy": "pixel accuracy ↑"}),
@@ -30,6 +30,18 @@ TASKS = {
         },
     ),
 }
+# A metric's name in the paper's rows -> in the results, without the convention's suffix.
+METRICS = {
+    "miou": "miou",
+    "pixel_accuracy": "pixel_accuracy",
+    "depth_abs_err": "abs_err",
+    "depth_rel_err": "rel_err",
+    "normal_angle_mean": "angle_mean",
+    "normal_angle_median": "angle_median",
+    "normal_within_11_25": "within_11_25",
+    "normal_within_22_5": "within_22_5",
+    "normal_within_30": "within_30",
+}
 DELTA, OVERALL = "avg Δ (%) ↑", "All tasks"
 COST, HOURS, RELATIVE = "Training", "hours ↓", "× Vanilla ↓"
 
@@ -39,7 +51,7 @@ def build(
     study: schema.Study,
     reported: pd.DataFrame,
     caption: str,
-    metrics: dict[str, str],
+    suffix: str,
 ) -> Table:
     """Medians and standard deviations over seeds, beside the paper's numbers.
 
@@ -48,11 +60,12 @@ def build(
         study: the configuration.
         reported: the paper's numbers.
         caption: what is to be known of the runs and of the convention.
-        metrics: a metric's name in the paper's rows -> its name in the results.
+        suffix: which the convention's metrics of depth and normals end in; segmentation has one.
     """
     found = results[EXPERIMENT]
     methods = study.experiments[EXPERIMENT].methods
-    ours = {**_ours(found, metrics), **_cost(found)}
+    ours = _ours(found, suffix)
+    ours[COST, HOURS], ours[COST, RELATIVE] = _compare.cost(found)
     cells = {}
     for name in (m for m in methods if m in found.methods):
         method = methods[name]
@@ -84,7 +97,7 @@ def _columns() -> list[tuple[str, str]]:
     return [*of_tasks, (OVERALL, DELTA), (COST, HOURS), (COST, RELATIVE)]
 
 
-def _ours(found: Results, names: dict[str, str]) -> dict[tuple[str, str], pd.DataFrame]:
+def _ours(found: Results, suffix: str) -> dict[tuple[str, str], pd.DataFrame]:
     """Column -> a row per method with value, std and runs."""
     runs = ["method", "seed"]
     values, deltas = (
@@ -92,10 +105,11 @@ def _ours(found: Results, names: dict[str, str]) -> dict[tuple[str, str], pd.Dat
         for column in ("value", "delta")
     )
     columns, gains = {}, {}
-    for heading, metrics in TASKS.values():
-        for metric, quantity in metrics.items():
-            columns[heading, quantity] = values[names[metric]]
-        each = deltas[[names[metric] for metric in metrics]]
+    for task, (heading, metrics) in TASKS.items():
+        names = [METRICS[m] + (suffix if task != "segmentation" else "") for m in metrics]
+        for name, quantity in zip(names, metrics.values(), strict=True):
+            columns[heading, quantity] = values[name]
+        each = deltas[names]
         gains[heading] = columns[heading, DELTA] = each.mean(axis=1, skipna=False)
     columns[OVERALL, DELTA] = pd.concat(gains, axis=1).mean(axis=1, skipna=False)
     return {
@@ -104,21 +118,10 @@ def _ours(found: Results, names: dict[str, str]) -> dict[tuple[str, str], pd.Dat
     }
 
 
-def _cost(found: Results) -> dict[tuple[str, str], pd.DataFrame]:
-    """Hours of a run, and relative to Vanilla's: a row per method."""
-    hours = pd.Series(found.provenance["seconds"]) / 3600
-    runs = pd.Series(found.provenance["runs"])
-    columns = {HOURS: hours, RELATIVE: hours / hours.get(REFERENCE, math.nan)}
-    return {
-        (COST, quantity): pd.DataFrame({"value": series, "std": math.nan, "runs": runs})
-        for quantity, series in columns.items()
-    }
-
-
 def _paper(reported: pd.DataFrame, name: str, other: str | None) -> pd.DataFrame:
     """The paper's numbers of one method: column -> value, std and runs."""
     cells = _compare.reported(reported, EXPERIMENT, (other, name))
-    hours = _compare.reported(reported, EXPERIMENT, (REFERENCE,)).loc["hours", "value"]
+    hours = _compare.reported(reported, EXPERIMENT, (_compare.REFERENCE,)).loc["hours", "value"]
     found = {}
     for task, (heading, metrics) in TASKS.items():
         printed = {**metrics, f"{task}_avg_delta": DELTA}

@@ -21,7 +21,6 @@ PAPER = {
 # Reported metric -> heading. A smaller spread between tasks is what the paper looks for.
 STATISTICS = {"min": "min F1 ↑", "med": "med F1 ↑", "avg": "avg F1 ↑", "std": "std F1 ↓"}
 HOURS, RELATIVE = "hours ↓", "hours / vanilla ↓"
-BASELINE = "vanilla"
 PARTS = list(_compare.PARTS)
 
 
@@ -34,9 +33,11 @@ def build(
         name, heading = PAPER[experiment]
         methods = study.experiments[experiment].methods
         ours = delta.over_seeds(over_tasks(found.tests))
+        hours, relative = _compare.cost(found)
         paper = {m: _paper(reported, name, m, methods[m]) for m in methods}
         for method in (m for m in methods if m in found.methods):
-            mine = {k: ours.loc[method, k] for k in STATISTICS} | _cost(found, method)
+            mine = {k: ours.loc[method, k] for k in STATISTICS}
+            mine |= {HOURS: hours.loc[method], RELATIVE: relative.loc[method]}
             for key, quantity in (STATISTICS | {HOURS: HOURS, RELATIVE: RELATIVE}).items():
                 column = ("", methods[method].label, heading, quantity)
                 cells[*column, "replicated"] = mine[key]
@@ -60,13 +61,6 @@ def over_tasks(tests: pd.DataFrame) -> pd.DataFrame:
     return summary.mask(groups.count() < groups.size())
 
 
-def _cost(found: Results, method: str) -> dict[str, pd.Series]:
-    """Median hours of a method's runs, and as a multiple of vanilla's."""
-    seconds, runs = found.provenance["seconds"], found.provenance["runs"][method]
-    share = seconds[method] / seconds[BASELINE] if BASELINE in seconds else math.nan
-    return {HOURS: _cell(seconds[method] / 3600, runs), RELATIVE: _cell(share, runs)}
-
-
 def _cell(value: float, runs: float) -> pd.Series:
     """A number without a spread."""
     return pd.Series([value, math.nan, runs], PARTS)
@@ -83,9 +77,9 @@ def _reported(paper: dict[str, pd.DataFrame], method: str, key: str) -> pd.Serie
     if key in STATISTICS:
         return paper[method].reindex([f"{key}_f1"]).iloc[0]
     hours = paper[method].reindex(["hours"]).iloc[0]
-    if key == HOURS or BASELINE not in paper:
+    if key == HOURS or _compare.REFERENCE not in paper:
         return hours if key == HOURS else hours * math.nan
-    base = paper[BASELINE].reindex(["hours"]).iloc[0]["value"]
+    base = paper[_compare.REFERENCE].reindex(["hours"]).iloc[0]["value"]
     return _cell(hours["value"] / base, hours["runs"])
 
 
