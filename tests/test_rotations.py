@@ -5,16 +5,27 @@ import sys
 import types
 import warnings
 
+import geotorch
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from rotograd_replication.rotations import exponential
+from rotograd_replication import plugins
+from rotograd_replication.rotations import _expm, _start, dynamic, exponential
 from tests.methods_fixtures import build, take_step
 
 K, B, D = 3, 5, 6
 FLOAT32 = {"rtol": 1e-5, "atol": 1e-5}  # a start is drawn in float32
+PARAMETRISATIONS = plugins.names("rotations")
+
+
+@pytest.fixture
+def double():
+    """Starts are drawn, and everything is built, in float64."""
+    torch.set_default_dtype(torch.double)
+    yield
+    torch.set_default_dtype(torch.float)
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +39,11 @@ def official():
         yield importlib.import_module("rotograd")
 
 
+@pytest.mark.parametrize("parametrisation", PARAMETRISATIONS)
 @pytest.mark.parametrize("start", ["identity", "random"])
 @pytest.mark.parametrize("m", [None, 4, "50%"])
-def test_views_are_rotations(start, m):
-    method = build("rotograd", K, D, start=start, m=m).double()
+def test_views_are_rotations(start, m, parametrisation):
+    method = build("rotograd", K, D, start=start, m=m, parametrisation=parametrisation).double()
     z = torch.randn(B, D, dtype=torch.double)
     views = method.view(z)
     assert views.shape == (K, B, D)
@@ -46,8 +58,9 @@ def test_views_are_rotations(start, m):
     assert torch.allclose(matrices, torch.eye(size).double(), atol=1e-5) == (start == "identity")
 
 
-def test_pull_back_is_the_gradient_at_z():
-    method = build("rotograd", K, D, start="random", m=4).double()
+@pytest.mark.parametrize("m", [4, D])
+def test_pull_back_is_the_gradient_at_z(m):
+    method = build("rotograd", K, D, start="random", m=m).double()
     z = torch.randn(B, D, dtype=torch.double, requires_grad=True)
     weights = torch.randn(K, B, D, dtype=torch.double)
     views = method.view(z)
@@ -58,9 +71,10 @@ def test_pull_back_is_the_gradient_at_z():
 
 
 @pytest.mark.parametrize("objective", ["alignment", "task_loss"])
-def test_learn_is_the_gradient_of_the_printed_loss(objective):
+def test_learn_is_the_gradient_of_the_printed_loss(objective, double):
     """`learn` against autograd through equation 3, and through the task's own (linear) loss."""
-    method = build("rotograd", K, D, start="random", m=4, objective=objective).double()
+    changes = {"start": "random", "m": 4, "objective": objective}
+    method = build("rotograd", K, D, parametrisation="exponential", **changes)
     with torch.no_grad():
         for parameter in method.rotations.parameters():
             parameter.normal_(std=0.3)
@@ -87,7 +101,7 @@ def test_agrees_with_the_official_package(official, name, theirs):
     try:
         backbone, heads = nn.Linear(4, D), [nn.Linear(D, 1) for _ in range(K)]
         reference = getattr(official, theirs)(backbone, list(heads), D, burn_in_period=20)
-        method = build(name, K, D, start="random").double()
+        method = build(name, K, D, start="random", parametrisation="exponential")
         if hasattr(method.inner, "reference_step"):
             method.inner.reference_step = 20
         for k in range(K):
@@ -132,8 +146,145 @@ def test_agrees_with_the_official_package(official, name, theirs):
 def test_a_random_start_is_a_rotation_never_a_reflection(m):
     """By NumPy: torch's own determinant is 0 for large float32 matrices on some CPUs."""
     generator = torch.Generator().manual_seed(0)
-    rotations = exponential.build(10, m, "random", generator)().detach().double().numpy()
+    rotations = _start.draw(10, m, "random", generator).double().numpy()
     np.testing.assert_allclose(np.linalg.det(rotations), 1, atol=1e-3)
     np.testing.assert_allclose(
         rotations @ rotations.transpose(0, 2, 1), np.eye(m)[None].repeat(10, 0), atol=1e-4
     )
+
+
+@pytest.mark.parametrize("parametrisation", PARAMETRISATIONS)
+def test_a_start_is_kept_and_drawn_from_the_generator_alone(parametrisation):
+    module = plugins.load("rotations", parametrisation)
+    before = torch.random.get_rng_state()
+    first, second = (
+        module.build(K, D, "random", torch.Generator().manual_seed(3)) for _ in range(2)
+    )
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert torch.equal(first(), second())
+    assert torch.allclose(first(), first.start, atol=1e-6)
+    identity = module.build(K, D, "identity", torch.Generator())
+    assert torch.equal(identity(), torch.eye(D).repeat(K, 1, 1))
+
+
+@pytest.mark.parametrize("size", [1e-9, 0.3, 7.0])
+@pytest.mark.parametrize(
+    "dtype, tolerance", [(torch.float, 1e-6), (torch.double, 1e-10)], ids=["float32", "float64"]
+)
+def test_the_static_map_is_geotorchs_in_value_and_gradient(size, dtype, tolerance):
+    """The official parametrisation, whose exponential is torch's, with the same start and weights."""
+    torch.set_default_dtype(dtype)
+    try:
+        ours = exponential.build(K, 20, "random", torch.Generator().manual_seed(1))
+        weights = size * torch.randn(K, 20, 20) / 20**0.5
+        slopes = torch.randn(K, 20, 20) / 20
+        with torch.no_grad():
+            ours.parametrizations.weight.original.copy_(weights)
+        found = ours()
+        (found * slopes).sum().backward()
+        bound = 4 * tolerance * max(1, size) ** 0.5
+        for k in range(K):
+            layer = nn.Linear(20, 20)
+            geotorch.orthogonal(layer, "weight", triv="expm")
+            layer.parametrizations.weight[0].base.copy_(ours.start[k])
+            with torch.no_grad():
+                layer.parametrizations.weight.original.copy_(weights[k])
+            expected = layer.weight
+            (expected * slopes[k]).sum().backward()
+            assert float((found[k] - expected).detach().abs().max()) <= bound
+            gradient = layer.parametrizations.weight.original.grad
+            difference = ours.parametrizations.weight.original.grad[k] - gradient
+            assert float(difference.abs().max()) <= bound
+    finally:
+        torch.set_default_dtype(torch.float)
+
+
+def test_the_exponential_takes_two_products_backward_for_each_forward(monkeypatch):
+    counts = []
+
+    class Count(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, kinds, args=(), kwargs=None):
+            counts[-1] += "bmm" in str(function)
+            return function(*args, **(kwargs or {}))
+
+    matrices = torch.randn(K, 20, 20, requires_grad=True)
+    with Count():
+        counts.append(0)
+        value = _expm.expm(matrices)
+        counts.append(0)
+        value.sum().backward()
+    forward, backward = counts
+    assert 5 < forward <= 12
+    assert backward <= 2 * forward
+
+
+def moved(module, slopes, rate, optimizer=torch.optim.SGD, steps=1):
+    """R after some optimiser steps on constant slopes M_k."""
+    chosen = optimizer(module.parameters(), lr=rate)
+    for step in range(1, steps + 1):
+        chosen.zero_grad()
+        module.learn(module(), slopes)
+        chosen.step()
+        module.settle(step)
+    return module().detach()
+
+
+def test_the_dynamic_step_is_the_static_one_to_first_order(double):
+    """Under plain SGD: the difference of R after one step falls with the rate squared or faster."""
+    slopes = torch.randn(K, D, D)
+    differences = []
+    for rate in (1e-2, 1e-3):
+        static, moving = (
+            moved(module.build(K, D, "random", torch.Generator().manual_seed(2)), slopes, rate)
+            for module in (exponential, dynamic)
+        )
+        start = _start.draw(K, D, "random", torch.Generator().manual_seed(2))
+        differences.append(float((static - moving).norm() / (static - start).norm()))
+    assert differences[0] < 1e-2
+    assert differences[1] < differences[0] / 50
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.RAdam])
+def test_dynamic_and_static_take_the_same_first_steps(optimizer, double):
+    slopes = torch.randn(K, D, D)
+    static, moving = (
+        moved(module.build(K, D, "identity", torch.Generator()), slopes, 1e-4, optimizer, 10)
+        for module in (exponential, dynamic)
+    )
+    distance = (static - torch.eye(D)).norm()
+    assert distance > 0 and float((static - moving).norm() / distance) < 1e-2
+
+
+@pytest.mark.parametrize("m, rate, bound", [(50, 1e-2, 5e-6), (64, 1e-3, 5e-6), (192, 5e-4, 2e-5)])
+def test_dynamic_rotations_stay_orthogonal_in_float32(m, rate, bound):
+    """`||R^T R - I||_2` over many steps of noise, whose size the bound must not grow with."""
+    generator = torch.Generator().manual_seed(4)
+    module = dynamic.build(2, m, "identity", generator)
+    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
+    drift = torch.randn(2, m, m, generator=generator)
+    found = []
+    for step in range(1, 300 if m < 100 else 60):
+        module.learn(module(), drift + torch.randn(2, m, m, generator=generator))
+        optimizer.step()
+        module.settle(step)
+        if step % 5 == 0:
+            defect = module().double().mT @ module().double() - torch.eye(m, dtype=torch.double)
+            found.append(float(torch.linalg.matrix_norm(defect, 2).max()))
+    assert max(found) < bound
+    assert float((module() - module.start).norm()) > 1, "the rotations have moved"
+
+
+def test_dynamic_rotations_learn_to_align():
+    """Two tasks whose gradients are a rotation apart end up with the same one at z."""
+    generator = torch.Generator().manual_seed(5)
+    apart = _start.draw(1, 4, "random", generator)[0]
+    method = build("rotate_only", 2, 4, parametrisation="dynamic")
+    optimizer = torch.optim.Adam(method.parameters(), lr=0.05)
+    one = torch.randn(B, 4, generator=generator)
+    first = torch.cosine_similarity(one.flatten(), (one @ apart).flatten(), dim=0)
+    for step in range(1, 200):
+        taken, _ = take_step(method, torch.zeros(B, 4), torch.stack([one, one @ apart]))
+        optimizer.step()
+        method.settle(step)
+    cosine = torch.cosine_similarity(*taken.gradients.flatten(1), dim=0)
+    assert first < 0.5 and cosine > 0.99

@@ -76,6 +76,7 @@ class Optimizers:
 
     def __init__(self, net: Network, settings: dict[str, Any]) -> None:
         training = settings["training"]
+        self.method = net.method
         shared = [*net.backbone.parameters(), *net.heads.parameters()]
         rotation = settings["method"]["rotation"] or training["rotation"]
         own = net.method.groups(rotation["learning_rate"])
@@ -97,10 +98,11 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def step(self) -> None:
-        """Move every parameter, then lower the learning rates."""
+        """Move every parameter, lower the learning rates, let the method take in its own."""
         for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
             optimizer.step()
             schedule.step()
+        self.method.settle(self.schedules[0].last_epoch)
 
     def end_epoch(self, epoch: int) -> None:
         """Lower the learning rates that drop after epoch number `epoch`, from 1."""

@@ -26,15 +26,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Step:
-    """One batch, detached: features `z [B, D]`, `losses [K]`, and each task's gradient.
-
-    `gradients` are taken at z (the paper's G_k), `[K, B, D]`; `view_gradients` at each task's own
-    view of z (G~_k), `[K, B, m]`: only the first m features, the others' are the same at z.
-    """
+    """One batch, detached: features `z [B, D]`, `losses [K]`, task gradients at z `[K, B, D]`."""
 
     z: Tensor
     losses: Tensor
-    view_gradients: Tensor
     gradients: Tensor
 
 
@@ -58,7 +53,7 @@ class Method(nn.Module):
             view_gradients: `[K, B, D]`; its memory becomes that of the gradients at z, which are
                 three copies of 7 million numbers a sample on NYUv2.
         """
-        return Step(z, losses, view_gradients[..., :0], view_gradients)
+        return Step(z, losses, view_gradients)
 
     def combine(self, step: Step) -> Tensor:
         """The gradient `[B, D]` that the shared parameters receive at z."""
@@ -66,6 +61,9 @@ class Method(nn.Module):
 
     def learn(self, step: Step) -> None:
         """Leave gradients on the method's own parameters, if it has any."""
+
+    def settle(self, step: int) -> None:
+        """Take in what the optimisers did to the method's own parameters in step number `step`."""
 
     def groups(self, learning_rate: float) -> list[dict[str, object]]:
         """Optimiser groups of the method's own parameters; `learning_rate` is the rotations'."""

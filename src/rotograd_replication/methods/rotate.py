@@ -56,16 +56,14 @@ class Rotate(Method):
             return rotated
         return torch.cat([rotated, z[:, self.m :].expand(self.tasks, -1, -1)], dim=2)
 
-    def pull_back(self, view_gradients: Tensor) -> Tensor:
-        """`G_k = R_k^T G~_k`, row by row: `[K, B, m]` -> `[K, B, m]`."""
-        return view_gradients @ self.current.detach()
-
     def step(self, z: Tensor, losses: Tensor, view_gradients: Tensor) -> Step:
-        """`G~_k` of the rotated features set aside, `G_k` in its place."""
+        """`G_k = R_k^T G~_k`, row by row, in the place of `G~_k`."""
+        back = view_gradients[..., : self.m] @ self.current.detach()
+        if self.m == z.shape[1]:
+            return Step(z, losses, back)
         gradients = view_gradients.contiguous()
-        rotated = gradients[..., : self.m].clone()
-        gradients[..., : self.m] = self.pull_back(rotated)
-        return Step(z, losses, rotated, gradients)
+        gradients[..., : self.m] = back
+        return Step(z, losses, gradients)
 
     def combine(self, step: Step) -> Tensor:
         """The inner method's update, at z."""
@@ -74,15 +72,21 @@ class Rotate(Method):
     def learn(self, step: Step) -> None:
         """Gradient of `L_rot^k = - sum_n <R_k^T g~_{n,k}, v_n>` (equation 3), or of L_k.
 
-        Both are sums of outer products: `dL_rot^k / dR_k = - G~_k^T V` and
-        `dL_k / dR_k = G~_k^T Z`, `[m, m]` each, pushed through the parametrisation.
+        Along `R_k exp(A)`, A skew, both are `<M_k, A>` to first order, with M_k a sum of outer
+        products: `- G_k^T V` and, since `R_k A z` meets `G~_k`, `G_k^T Z`: `[m, m]` each. No
+        gradient flows through the parametrisation for it.
         """
         if self.objective == "alignment":
             target = -unit_mean(step.gradients, self.m)
         else:
             target = step.z[:, : self.m]
-        self.current.backward(step.view_gradients.mT @ target)
+        self.rotations.learn(self.current, step.gradients[..., : self.m].mT @ target)
         self.inner.learn(step)
+
+    def settle(self, step: int) -> None:
+        """The rotations after an optimiser's step, and the inner method."""
+        self.rotations.settle(step)
+        self.inner.settle(step)
 
     def groups(self, learning_rate: float) -> list[dict[str, object]]:
         """The rotations at their own learning rate, and the inner method's."""

@@ -1,37 +1,30 @@
 """The paper's parametrisation: the exponential map on so(m), by geotorch (paper, section 3.4).
 
-`R_k = R_k^0 exp(A_k - A_k^T)` with A_k unconstrained and zero at the start: O(K m^2) memory and
-O(K m^3) time, independent of the batch size. Lezcano-Casado and Martinez-Rubio, ICML 2019,
-https://arxiv.org/abs/1901.08428.
-
-Deviation: geotorch turns reflections of its Haar sample into rotations by the sign of torch's
-determinant, which torch 2.13 on a CPU gives as 0 for float32 matrices of 512 x 512 (MKL complains
-of SLASWP); here the signs are NumPy's, in float64.
+`R_k = R_k^0 exp(A_k - A_k^T)` with A_k lower triangular, unconstrained and zero at the start:
+O(K m^2) memory and O(K m^3) time, independent of the batch size. Lezcano-Casado and
+Martinez-Rubio, ICML 2019, https://arxiv.org/abs/1901.08428. The map is geotorch's; the exponential
+that it is given takes all K matrices at once (see `_expm`).
 """
 
 import geotorch
-import numpy as np
 import torch
 from torch import Tensor, nn
+
+from ._expm import expm
+from ._start import draw
 
 
 class Exponential(nn.Module):
     """K rotations of R^m as one parametrised tensor."""
 
-    def __init__(self, tasks: int, m: int, start: str, generator: torch.Generator) -> None:
+    def __init__(self, start: Tensor) -> None:
         super().__init__()
-        identity = torch.eye(m).repeat(tasks, 1, 1)
-        # geotorch writes a Haar sample from the global generator over the weight it is given, in
-        # place: a clone, lest the sample be written over the identity that is assigned below.
-        self.weight = nn.Parameter(identity.clone())
+        # geotorch writes a sample of its own over the weight it is given, in place.
+        self.weight = nn.Parameter(start.clone())
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-            geotorch.orthogonal(self, "weight", triv="expm")
-        if start == "identity":
-            self.weight = identity
-        else:
-            sign, _ = np.linalg.slogdet(self.start.double().numpy())
-            self.start[sign < 0, :, 0] *= -1
+            geotorch.orthogonal(self, "weight", triv=expm)
+        self.start.copy_(start)
+        nn.init.zeros_(self.parametrizations.weight.original)
 
     @property
     def start(self) -> Tensor:
@@ -42,7 +35,14 @@ class Exponential(nn.Module):
         """`R_k`: `[K, m, m]`, differentiable."""
         return self.weight
 
+    def learn(self, rotations: Tensor, slopes: Tensor) -> None:
+        """Push `dL / dR_k = R_k M_k` through the exponential map."""
+        rotations.backward(rotations.detach() @ slopes)
+
+    def settle(self, step: int) -> None:
+        """Nothing: R_k follows from the parameters."""
+
 
 def build(tasks: int, m: int, start: str, generator: torch.Generator) -> nn.Module:
     """K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
-    return Exponential(tasks, m, start, generator)
+    return Exponential(draw(tasks, m, start, generator))

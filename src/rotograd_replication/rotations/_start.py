@@ -1,0 +1,23 @@
+"""Where rotations start: at the identity, or at rotations drawn by geotorch from the Haar measure.
+
+Deviation: geotorch turns reflections of its sample into rotations by the sign of torch's
+determinant, which torch 2.13 on a CPU gives as 0 for float32 matrices of 512 x 512 (MKL complains
+of SLASWP); here the signs are NumPy's, in float64.
+"""
+
+import geotorch.so
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def draw(tasks: int, m: int, start: str, generator: torch.Generator) -> Tensor:
+    """`[K, m, m]`: `identity`, or `random` from a seed that `generator` gives."""
+    if start == "identity":
+        return torch.eye(m).repeat(tasks, 1, 1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        rotations = geotorch.so.uniform_init_(torch.empty(tasks, m, m))
+    sign, _ = np.linalg.slogdet(rotations.double().numpy())
+    rotations[sign < 0, :, 0] *= -1
+    return rotations
