@@ -1,0 +1,54 @@
+"""Every task's own metric, method by method, and its difference from the first method's.
+
+Differences are paired: runs of one seed share initialisation, order of batches and data.
+"""
+
+import pandas as pd
+
+from .. import delta, schema
+from ..render import Table
+from ..results import Results
+from . import _compare
+
+
+def build(
+    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
+) -> Table:
+    """Median and standard deviation over seeds of each metric, and of the paired differences."""
+    cells: dict[tuple[str, ...], pd.Series] = {}
+    higher: dict[str, bool] = {}
+    differences: set[str] = set()
+    several = len(results) > 1
+    for experiment, found in results.items():
+        chosen = study.experiments[experiment]
+        block = chosen.title if several else ""
+        labels = {task.name: task.label for task in study.datasets[chosen.dataset].tasks}
+        first, *others = (m for m in chosen.methods if m in found.methods)
+        for (task, metric), rows in found.tests.groupby(["task", "metric"], sort=False):
+            better = bool(rows["higher_is_better"].iloc[0])
+            quantity = f"{labels[task]}, {metric} {'↑' if better else '↓'}"
+            higher[quantity] = better
+            values = rows.pivot(index="seed", columns="method", values="value")
+            for method in (first, *others):
+                label = chosen.methods[method].label
+                cells[block, label, quantity, "replicated"] = _over_seeds(values[method])
+            for method in others:
+                label = f"{chosen.methods[method].label} − {chosen.methods[first].label}"
+                differences.add(label)
+                paired = (values[method] - values[first]).dropna()
+                cells[block, label, quantity, "replicated"] = _over_seeds(paired)
+    ordered = sorted(cells, key=lambda key: key[1] in differences)
+    return _compare.table(
+        "Every task's metric",
+        f"{caption} Median ± standard deviation over seeds; differences are paired by seed and do "
+        "not compete. The paper reports none of these numbers.",
+        {key: cells[key] for key in ordered},
+        higher=higher,
+        exclude=differences,
+    )
+
+
+def _over_seeds(values: pd.Series) -> pd.Series:
+    """Value, std and runs of one number per seed."""
+    runs = pd.DataFrame({"method": "", "value": values}).set_index("method", append=True)
+    return delta.over_seeds(runs["value"]).iloc[0]
