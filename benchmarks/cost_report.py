@@ -1,0 +1,135 @@
+"""The table and the figure of measured step times, with the paper's ratios of hours beside."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from rotograd_replication import config, records
+
+# Workload -> heading, and its name among the reported hours.
+HEADINGS = {
+    "cifar10": ("CIFAR10, ResNet18", None),
+    "celeba_conv": ("CelebA, convolutional", "celeba_conv"),
+    "celeba_resnet": ("CelebA, ResNet18", "celeba_resnet18"),
+    "nyuv2": ("NYUv2, SegNet", "nyuv2"),
+    "digits": ("Two-digit MNIST, LeNet", None),
+}
+# What a step of RotoGrad was meant to cost at most, relative to Vanilla's.
+TARGETS = {
+    "cifar10": ("rotograd", 1.15),
+    "celeba_conv": ("rotograd_50", 1.25),
+    "celeba_resnet": ("rotograd_75", 1.25),
+    "nyuv2": ("rotograd_subspace", 1.05),
+    "digits": ("rotograd", 1.3),
+}
+FOREIGN = {"official": "RotoGrad, official package"}
+
+
+def label(root: Path, name: str) -> str:
+    """A contender in words."""
+    if name.startswith("torchjd_"):
+        return f"{name.removeprefix('torchjd_')}, TorchJD's mtl_backward"
+    if name in FOREIGN:
+        return FOREIGN[name]
+    variants = config.read_yaml(root / "configs" / "experiments" / "nyuv2.yaml")["variants"]
+    entries = config.read_yaml(root / "configs" / "methods.yaml") | variants
+    plain = name.removesuffix("_static")
+    entry = entries[plain]
+    while "label" not in entry:
+        entry = entries[entry["like"]]
+    return entry["label"] + (", static map" if plain != name else "")
+
+
+def paper(root: Path, workload: str, name: str) -> float:
+    """The paper's hours of a method relative to Vanilla's; NaN where it prints none."""
+    reported = pd.read_csv(root / "configs" / "paper" / "reported.csv")
+    chosen = reported[
+        (reported["experiment"] == HEADINGS[workload][1]) & (reported["metric"] == "hours")
+    ].set_index("method")["value"]
+    plain = name.removesuffix("_subspace").removesuffix("_50").removesuffix("_75")
+    return float(chosen.get(plain, float("nan")) / chosen.get("vanilla", float("nan")))
+
+
+def table(root: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per contender, in the order of the workloads and of their cost."""
+    place = {name: i for i, name in enumerate(HEADINGS)}
+    rows = rows.sort_values(["workload", "ratio"], key=lambda s: s.map(place).fillna(s))
+    found = []
+    for row in rows.itertuples():
+        target = TARGETS[row.workload]
+        found.append(
+            {
+                "workload": f"{HEADINGS[row.workload][0]}, batch {row.batch}",
+                "step of": label(root, row.contender),
+                "m": "" if pd.isna(row.m) else f"{int(row.m)}",
+                "× Vanilla": f"{row.ratio:.2f}",
+                "quartiles": f"{row.ratio_low:.2f} to {row.ratio_high:.2f}",
+                "target": f"≤ {target[1]}" if row.contender == target[0] else "",
+                "paper, hours × Vanilla": _number(paper(root, row.workload, row.contender)),
+                "images/s": f"{row.batch / row.seconds:.3g}",
+                "backbone, share of peak": f"{_share(row):.0%}",
+                "pairs": row.pairs,
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def _number(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.2f}"
+
+
+def _share(row: object) -> float:
+    """The backbone's multiplications and additions in a second of Vanilla's step, of what a large product reaches."""
+    return row.backbone_gflop / row.vanilla_seconds / row.peak_gflop_per_s
+
+
+def draw(root: Path, rows: pd.DataFrame) -> None:
+    """Write `paper_tables/cost.md` and `figures/cost.{pdf,png}`."""
+    machines = "; ".join(
+        f"{device}, {threads} threads (revision {', '.join(sorted(set(group['revision'])))})"
+        for (device, threads), group in rows.groupby(["device", "threads"])
+    )
+    text = (
+        "### Cost of a training step, relative to Vanilla's\n\n"
+        f"{table(root, rows).to_markdown(index=False, disable_numparse=True)}\n\n"
+        "Median and quartiles over pairs of neighbouring steps on random inputs, by "
+        f"`benchmarks/step_time.py`, on {machines}; the machine was shared with other work. A "
+        "share of peak is that of a float32 product of 2048 x 2048 in the same process. The "
+        "paper's ratios are of whole trainings on an A100, from the NeurIPS 2021 submission.\n"
+    )
+    with records.atomic(root / "paper_tables" / "cost.md") as temporary:
+        temporary.write_text(text)
+    present = [name for name in HEADINGS if name in set(rows["workload"])]
+    counts = [int((rows["workload"] == name).sum()) for name in present]
+    figure, axes = plt.subplots(
+        len(present), 1, figsize=(5.5, 0.22 * sum(counts) + 0.6 * len(present)), sharex=True,
+        gridspec_kw={"height_ratios": counts}, layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for axis, name in zip(axes[:, 0], present, strict=True):
+        _panel(root, axis, name, rows[rows["workload"] == name].sort_values("ratio"))
+    axes[-1, 0].set_xlabel("step time, × Vanilla's")
+    for kind in ("pdf", "png"):
+        with records.atomic(root / "figures" / f"cost.{kind}") as temporary:
+            figure.savefig(temporary, dpi=200)
+    plt.close(figure)
+
+
+def _panel(root: Path, axis: plt.Axes, workload: str, rows: pd.DataFrame) -> None:
+    """One workload: a dot and its quartiles per contender, a ring where the paper has a ratio."""
+    for y, row in enumerate(rows.itertuples()):
+        foreign = row.contender.startswith("torchjd_") or row.contender in FOREIGN
+        colour = "#d55e00" if foreign else "#0050b5"
+        axis.plot([row.ratio_low, row.ratio_high], [y, y], color=colour, linewidth=1)
+        axis.plot(row.ratio, y, "s" if foreign else "o", color=colour, markersize=4)
+        axis.plot(paper(root, workload, row.contender), y, "o", mfc="none", color="#4d4d4d")
+    axis.set_yticks(range(len(rows)), [label(root, name) for name in rows["contender"]], fontsize=7)
+    axis.axvline(1, color="#4d4d4d", linewidth=0.8, linestyle=":")
+    axis.set_xscale("log")
+    axis.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
+    axis.minorticks_off()
+    axis.set_title(HEADINGS[workload][0], fontsize=8, loc="left")
+    axis.grid(axis="x", linewidth=0.3)

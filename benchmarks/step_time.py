@@ -1,0 +1,163 @@
+"""Step times of every method on the paper's workloads, as ratios to Vanilla's step.
+
+    python benchmarks/step_time.py [WORKLOAD ...] [--contenders NAME ...] [--repeats N] [--device D]
+    python benchmarks/step_time.py --draw
+
+One process; a contender and Vanilla take steps in turn, on random inputs of the data's shape, and a
+ratio is that of two neighbouring steps: the table gives its median and quartiles. Contenders are the
+experiment's methods, the static map, `official` (the package `rotograd` 0.1.6.0, its rotations away
+from their start) and `torchjd_<aggregator>` (TorchJD's `mtl_backward` over the shared parameters,
+plain heads). Each row goes into `paper_tables/cost.csv` as it is measured; `--draw` makes
+`paper_tables/cost.md` and `figures/cost.{pdf,png}` of that file, the paper's ratios of hours beside.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cost_report
+import pandas as pd
+import torch
+from contenders import Contender, backbone_gflop, official, ours, torchjd_step
+
+from rotograd_replication import config, runtime
+
+ROOT = Path(__file__).parents[1]
+CSV = ROOT / "paper_tables" / "cost.csv"
+# Workload -> its experiment in the paper study, samples a batch, the method that `official` is.
+WORKLOADS = {
+    "cifar10": ("cifar10", 128, "rotograd"),
+    "celeba_conv": ("celeba_conv", 256, "rotograd_50"),
+    "celeba_resnet": ("celeba_resnet", 256, "rotograd_75"),
+    "nyuv2": ("nyuv2", 2, "rotograd_subspace"),
+    "digits": ("digits", 1024, "rotograd"),
+}
+TORCHJD = {
+    "torchjd_PCGrad": "pcgrad",
+    "torchjd_MGDA": "mgda",
+    "torchjd_IMTLG": "imtl_g",
+    "torchjd_GradDrop": "graddrop",
+}
+
+
+def build(workload: str, name: str, device: torch.device, seed: int = 0) -> Contender:
+    """A contender's step on one batch that stays the same."""
+    experiment, batch, rotated = WORKLOADS[workload]
+    study = config.load_study(ROOT / "configs", "paper")
+    methods = config.read_yaml(ROOT / "configs" / "methods.yaml")
+    static = f"{rotated}_static"
+    base = rotated if name in (static, "official") else name
+    base = "vanilla" if name in TORCHJD else base
+    settings = config.run_settings(study, experiment, base)
+    if name in (static, "official"):
+        key = "parametrisation"
+        settings["method"]["parameters"][key] = methods["rotograd_static"]["parameters"][key][
+            "value"
+        ]
+    data = study.datasets[study.experiments[experiment].dataset]
+    torch.manual_seed(seed)
+    if name == "official":
+        return official(settings, data, batch, device)
+    if name in TORCHJD:
+        return torchjd_step(settings, data, batch, device, name.removeprefix("torchjd_"))
+    return ours(settings, data, batch, device)
+
+
+def names(workload: str) -> list[str]:
+    """Every contender of a workload; `separate` networks take steps of Vanilla's kind."""
+    experiment, _, rotated = WORKLOADS[workload]
+    study = config.load_study(ROOT / "configs", "paper")
+    methods = [m for m, one in study.experiments[experiment].methods.items() if not one.separate]
+    jd = [name for name, method in TORCHJD.items() if method in methods]
+    return [*(m for m in methods if m != "vanilla"), f"{rotated}_static", *jd, "official"]
+
+
+def timed(step: Callable[[], object], device: torch.device) -> float:
+    """Seconds of one step."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def peak_gflops(device: torch.device) -> float:
+    """What a large float32 product reaches here, in GFLOP/s: the best of five."""
+    a = torch.randn(2048, 2048, device=device)
+    return 2 * 2048**3 / min(timed(lambda: a @ a, device) for _ in range(5)) / 1e9
+
+
+def backbone(workload: str, device: torch.device) -> float:
+    """The backbone's work in a step, in GFLOP."""
+    experiment, batch, _ = WORKLOADS[workload]
+    study = config.load_study(ROOT / "configs", "paper")
+    data = study.datasets[study.experiments[experiment].dataset]
+    return backbone_gflop(config.run_settings(study, experiment, "vanilla"), data, batch, device)
+
+
+def pair(
+    workload: str, name: str, device: torch.device, repeats: int, limit: float, gflop: float
+) -> dict:
+    """One row: steps of Vanilla and of `name` in turn, until `repeats` pairs or `limit` seconds."""
+    base, other = build(workload, "vanilla", device), build(workload, name, device)
+    base.step(), other.step()
+    begun, left, right = time.perf_counter(), [], []
+    while len(left) < 2 or (len(left) < repeats and time.perf_counter() - begun < limit):
+        left.append(timed(base.step, device))
+        right.append(timed(other.step, device))
+    ratios = sorted(r / v for r, v in zip(right, left, strict=True))
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return {
+        "workload": workload,
+        "contender": name,
+        "tasks": base.tasks,
+        "m": other.m,
+        "batch": base.batch,
+        "ratio": statistics.median(ratios),
+        "ratio_low": low,
+        "ratio_high": high,
+        "pairs": len(ratios),
+        "seconds": statistics.median(right),
+        "vanilla_seconds": statistics.median(left),
+        "backbone_gflop": gflop,
+        "peak_gflop_per_s": peak_gflops(device),
+        "device": runtime.hardware(device),
+        "threads": torch.get_num_threads(),
+        "revision": runtime.revision(ROOT),
+    }
+
+
+def main() -> None:
+    """Measure what is asked for, each row kept as soon as it is there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
+    parser.add_argument("--contenders", nargs="*")
+    parser.add_argument("--repeats", type=int, default=15, help="pairs of steps")
+    parser.add_argument(
+        "--limit", type=float, default=120, help="seconds a contender, at least 2 pairs"
+    )
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--draw", action="store_true", help="only draw what was measured")
+    arguments = parser.parse_args()
+    if not arguments.draw:
+        runtime.prepare(arguments.threads)
+        device = torch.device(arguments.device)
+        for workload in arguments.workloads:
+            gflop = backbone(workload, device)
+            for name in arguments.contenders or names(workload):
+                row = pair(workload, name, device, arguments.repeats, arguments.limit, gflop)
+                table = pd.read_csv(CSV) if CSV.exists() else pd.DataFrame()
+                table = pd.concat([table, pd.DataFrame([row])])
+                key = ["workload", "contender", "device", "threads"]
+                table.drop_duplicates(key, keep="last").to_csv(CSV, index=False)
+                print(f"{workload:14s} {name:28s} {row['ratio']:6.2f} x", flush=True)
+    cost_report.draw(ROOT, pd.read_csv(CSV))
+
+
+if __name__ == "__main__":
+    main()
