@@ -172,7 +172,7 @@ LAYERS = [
     {"network", "diagnostics", "fetch", "download", "drive", "recorded", "prepare"},
     {"runs", "render"},
     {"train", "aggregate", "tables", "figures", "ledger"},
-    {"evaluate", "plan", "table", "figure"},
+    {"evaluate", "plan", "table", "figure", "verdict"},
     {"__main__"},
 ]
 
