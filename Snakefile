@@ -19,6 +19,7 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.verdicts.output,
 
 
 localrules:

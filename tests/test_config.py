@@ -155,8 +155,20 @@ def test_a_later_option_at_its_default_leaves_digests_alone(configs):
 
 
 LAYERS = [
-    {"plugins", "runtime", "records", "objectives", "checksums", "tensors"},
+    {
+        "plugins",
+        "runtime",
+        "records",
+        "objectives",
+        "checksums",
+        "tensors",
+        "inference",
+        "proposition",
+    },
     {"schema", "config", "results", "delta"},
+    {"claims"},
+    {"scores"},
+    {"judge", "agreement"},
     {"losses", "metrics", "dense", "dense_metrics", "tasks"},
     {
         "loader",
