@@ -105,10 +105,12 @@ EVALUATE_CODE = code(
 AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
 VERDICT_CODE = [
     "agreement.py",
+    "assess.py",
     "claims.py",
     "inference.py",
     "judge.py",
     "proposition.py",
+    "reasons.py",
     "scores.py",
     "verdict.py",
 ]

@@ -169,6 +169,8 @@ LAYERS = [
     {"claims"},
     {"scores"},
     {"judge", "agreement"},
+    {"reasons"},
+    {"assess"},
     {"losses", "metrics", "dense", "dense_metrics", "tasks"},
     {
         "loader",

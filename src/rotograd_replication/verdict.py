@@ -66,14 +66,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from . import agreement, config, judge, proposition, records, schema
-from .claims import Claim, Claims, Computation, Test
+from . import agreement, assess, config, judge, records, schema
+from .assess import NOT_RUN, STANDIN, UNKNOWN
+from .claims import Claim, Claims
+from .judge import FAILS, HOLDS, OPEN
 from .results import Results
 
 log = logging.getLogger(__name__)
 
-HOLDS, FAILS, OPEN = judge.HOLDS, judge.FAILS, judge.OPEN
-NOT_RUN, STANDIN = "not run", "stand-in data"
 VERDICTS = (HOLDS, FAILS, OPEN, NOT_RUN, STANDIN)
 
 
@@ -97,9 +97,9 @@ def run(
         reported: the paper's numbers.
         out: written: the mapping described above.
     """
-    judgement = Judgement(study, claims, reference, {found.name: found for found in results})
-    found = [_claim(claim, judgement) for claim in claims.claims]
-    cells = _cells(judgement, agreement.read(reported))
+    evidence = assess.Evidence(study, claims, reference, {found.name: found for found in results})
+    found = [_claim(claim, evidence) for claim in claims.claims]
+    cells = _cells(evidence, agreement.read(reported))
     settings = config.values(claims.statistics)
     content = {"study": study_name, "title": study.title, "reference": claims.reference}
     content |= {"statistics": settings, "claims": found, "cells": cells}
@@ -108,41 +108,8 @@ def run(
         log.info("%d %-12s %-15s %s", *(claim[k] for k in ("number", "id", "verdict", "reason")))
 
 
-class Judgement:
-    """A study, its results and the claims, with what a verdict needs to know of an experiment."""
-
-    def __init__(
-        self,
-        study: schema.Study,
-        claims: Claims,
-        reference: schema.Study,
-        results: dict[str, Results],
-    ) -> None:
-        self.study, self.claims, self.reference, self.results = study, claims, reference, results
-
-    def standin(self, experiment: str) -> bool:
-        """Whether its data are generated."""
-        chosen = self.study.experiments.get(experiment)
-        return bool(chosen and self.study.datasets[chosen.dataset].standin)
-
-    def as_published(self, experiment: str, methods: list[str]) -> bool:
-        """Whether the methods' runs are configured as in the reference study."""
-        return all(
-            experiment in study.experiments and method in study.experiments[experiment].methods
-            for study in (self.study, self.reference)
-            for method in methods
-        ) and all(
-            config.run_digest(self.study, experiment, method)
-            == config.run_digest(self.reference, experiment, method)
-            for method in methods
-        )
-
-
-def _claim(claim: Claim, judgement: Judgement) -> dict[str, Any]:
-    tests = [
-        _computation(test) if isinstance(test, Computation) else _test(test, judgement)
-        for test in claim.tests
-    ]
+def _claim(claim: Claim, evidence: assess.Evidence) -> dict[str, Any]:
+    tests = [assess.record(test, evidence) for test in claim.tests]
     verdicts = [test["verdict"] for test in tests]
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
     whole = _together(tests)
@@ -172,110 +139,15 @@ def _together(tests: list[dict[str, Any]]) -> dict[str, Any]:
     return UNKNOWN | {"verdict": STANDIN if STANDIN in silent else NOT_RUN}
 
 
-UNKNOWN: dict[str, Any] = {"leaning": None, "more_seeds": None}
-EMPTY: dict[str, Any] = {
-    "kind": "comparison",
-    "n": 0,
-    **UNKNOWN,
-    "standin": False,
-    "as_published": True,
-    "data": None,
-    "comparisons": [],
-}
-
-
-def _computation(test: Computation) -> dict[str, Any]:
-    outcome = proposition.check(test.computation)
-    holds = outcome.lowered == outcome.draws
-    reason = f"{outcome.lowered} of {outcome.draws} random sets of losses have such a step"
-    if outcome.conflicting:
-        reason += (
-            f" (where gradients conflict, {outcome.conflicting_lowered} of {outcome.conflicting})"
-        )
-    return EMPTY | {
-        "id": test.id,
-        "hypothesis": test.hypothesis,
-        "kind": "computation",
-        "experiment": None,
-        "quantity": None,
-        "relation": "",
-        "minimum_n": 0,
-        "verdict": HOLDS if holds else FAILS,
-        "leaning": HOLDS if holds else FAILS,
-        "more_seeds": 0,
-        "reason": f"{reason}; no results enter.",
-    }
-
-
-def _test(test: Test, judgement: Judgement) -> dict[str, Any]:
-    claims, experiment = judgement.claims, test.experiment
-    quantity = claims.quantities[test.quantity].model_dump(include={"label", "direction", "unit"})
-    record = EMPTY | {
-        "id": test.id,
-        "hypothesis": test.hypothesis,
-        "experiment": experiment,
-        "quantity": {"name": test.quantity, **quantity},
-        "relation": test.relation,
-        "minimum_n": claims.experiments[experiment].minimum_n.value,
-    }
-    if experiment not in judgement.results:
-        known = experiment in judgement.study.experiments
-        lack = "no results of" if known else "no experiment"
-        return record | {"verdict": NOT_RUN, "reason": f"The study has {lack} `{experiment}`."}
-    found = judgement.results[experiment]
-    try:
-        judged = judge.run(test, claims, judgement.study, found)
-    except KeyError as missing:
-        reason = f"`{experiment}` has no runs of `{missing.args[0]}`."
-        return record | {"verdict": NOT_RUN, "reason": reason}
-    methods = [*test.methods, *(other for other in test.against if isinstance(other, str))]
-    record |= judged | {"data": found.provenance["data"]["label"]}
-    record["as_published"] = judgement.as_published(experiment, methods)
-    record["reason"] = _reason(record)
-    if judgement.standin(experiment):
-        record |= {"standin": True, "verdict": STANDIN} | UNKNOWN
-        record["reason"] = "Generated stand-ins can neither confirm nor refute."
-    return record
-
-
-def _reason(record: dict[str, Any]) -> str:
-    """Why, in one sentence."""
-    comparisons, n = record["comparisons"], record["n"]
-    number = len(comparisons)
-    left_out = sum(c["left_out"] for c in comparisons)
-    without = f" {left_out} values of runs without a number are left out." if left_out else ""
-    if n < record["minimum_n"]:
-        seeds = f"{n} seed{'s' * (n != 1)}"
-        met = sum(c["leaning"] == HOLDS for c in comparisons)
-        so_far = f"so far {met} of {number} comparisons lean the claim's way"
-        few = f"{seeds}, and fewer than {record['minimum_n']} never confirm or refute"
-        return f"{few}; {so_far}.{without}"
-    if record["verdict"] == OPEN:
-        unclear = sum(c["verdict"] == OPEN for c in comparisons)
-        more = record["more_seeds"]
-        rest = f"about {more} more would decide" if more else "no number of seeds in reach decides"
-        return f"{unclear} of {number} comparisons are open with {n} seeds; {rest}.{without}"
-    of = [c for c in comparisons if c["verdict"] == record["verdict"]]
-    first = of[0]
-    what = f"{first['label']} and {first['against_label']}"
-    what += f" ({first['task']})" if first["task"] else ""
-    unit = "%" if first["scale"] == judge.PERCENT else record["quantity"]["unit"]
-    size = f"{first['difference']:+.3g}{' ' * bool(unit)}{unit}"
-    if first["low"] is not None:
-        size += f" ({first['low']:+.3g} to {first['high']:+.3g})"
-    runs = f"n = {n}" if n > 1 else "one run, no interval"
-    return f"{len(of)} of {number} comparisons ({runs}), as {what}: {size}.{without}"
-
-
-def _cells(judgement: Judgement, reported: dict) -> list[dict[str, Any]]:
-    claims, results = judgement.claims, judgement.results
-    parts = (claims, judgement.study, judgement.reference, results, reported)
+def _cells(evidence: assess.Evidence, reported: dict) -> list[dict[str, Any]]:
+    claims, results = evidence.claims, evidence.results
+    parts = (claims, evidence.study, evidence.reference, results, reported)
     found = []
     for cell in agreement.cells(*parts):
-        standin = judgement.standin(cell["experiment"])
+        standin = evidence.standin(cell["experiment"])
         of = claims.quantities[cell["metric"]].of
         agrees, reason = agreement.judge(cell, standin, of)
-        published = judgement.as_published(cell["experiment"], [cell["method"]])
+        published = evidence.as_published(cell["experiment"], [cell["method"]])
         cell |= {"standin": standin, "as_published": published}
         found.append(cell | {"agreement": agrees, "reason": reason})
     return found
