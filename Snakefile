@@ -26,5 +26,6 @@ localrules:
     all,
     data,
     results,
+    status,
     tables,
     figures,

@@ -105,7 +105,7 @@ EVALUATE_CODE = code(
 AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
 VERDICT_CODE = [
     "agreement.py",
-    "assess.py",
+    "trial.py",
     "claims.py",
     "inference.py",
     "judge.py",

@@ -170,7 +170,7 @@ LAYERS = [
     {"scores"},
     {"judge", "agreement"},
     {"reasons"},
-    {"assess"},
+    {"trial"},
     {"losses", "metrics", "dense", "dense_metrics", "tasks"},
     {
         "loader",
@@ -184,9 +184,9 @@ LAYERS = [
         "heads",
     },
     {"network", "diagnostics", "fetch", "download", "drive", "recorded", "prepare"},
-    {"runs", "render"},
+    {"runs", "render", "matrix"},
     {"train", "aggregate", "tables", "figures", "ledger"},
-    {"evaluate", "plan", "table", "figure", "verdict"},
+    {"evaluate", "plan", "table", "figure", "verdict", "status"},
     {"__main__"},
 ]
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from rotograd_replication import agreement, assess, claims, config, judge, results, verdict
+from rotograd_replication import agreement, claims, config, judge, results, trial, verdict
 from tests import fixtures
 from tests.paths import CONFIGS, ROOT
 from tests.test_config import change, configs  # noqa: F401
@@ -39,9 +39,9 @@ def judged(claimed, experiment_results, study="paper", test=None):
     """id of a test -> its record."""
     judging, reference = claimed
     chosen = config.load_study(CONFIGS, study)
-    evidence = assess.Evidence(chosen, judging, reference, {r.name: r for r in experiment_results})
+    evidence = trial.Evidence(chosen, judging, reference, {r.name: r for r in experiment_results})
     tests = [t for c in judging.claims for t in c.tests if isinstance(t, claims.Test)]
-    return {t.id: assess.comparison(t, evidence) for t in tests if test in (None, t.id)}
+    return {t.id: trial.comparison(t, evidence) for t in tests if test in (None, t.id)}
 
 
 RIVALS = ["vanilla", "graddrop", "pcgrad", "mgda", "gradnorm", "imtl_g", "imtl_g_rotation"]

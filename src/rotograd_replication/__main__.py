@@ -150,6 +150,15 @@ def verdict(arguments: argparse.Namespace) -> None:
     verb.run(study, arguments.study, judged, reference, found, *outputs)
 
 
+def status(arguments: argparse.Namespace) -> None:
+    """Show which runs of a study are done, and how long the rest takes."""
+    from . import matrix
+    from . import status as verb
+
+    places = matrix.Places(arguments.metrics, arguments.record, arguments.checkpoint)
+    verb.run(_study(arguments), arguments.study, places, arguments.code)
+
+
 def ledger(arguments: argparse.Namespace) -> None:
     """List every hyper-parameter of a study with its source."""
     from . import ledger as verb
@@ -184,6 +193,8 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]
     | dict.fromkeys(("csv", "pdf", "png"), (Path, "")),
     verdict: {"study": (str, ""), "reported": (Path, ""), "out": (Path, "")}
     | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*?")),
+    status: {"study": (str, ""), "code": (str, "")}
+    | dict.fromkeys(("metrics", "record", "checkpoint"), (str, "")),
     ledger: {"study": (str, ""), "out": (Path, "")},
 }
 

@@ -66,11 +66,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from . import agreement, assess, config, judge, records, schema
-from .assess import NOT_RUN, STANDIN, UNKNOWN
+from . import agreement, config, judge, records, schema, trial
 from .claims import Claim, Claims
 from .judge import FAILS, HOLDS, OPEN
 from .results import Results
+from .trial import NOT_RUN, STANDIN, UNKNOWN
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def run(
         reported: the paper's numbers.
         out: written: the mapping described above.
     """
-    evidence = assess.Evidence(study, claims, reference, {found.name: found for found in results})
+    evidence = trial.Evidence(study, claims, reference, {found.name: found for found in results})
     found = [_claim(claim, evidence) for claim in claims.claims]
     cells = _cells(evidence, agreement.read(reported))
     settings = config.values(claims.statistics)
@@ -108,8 +108,8 @@ def run(
         log.info("%d %-12s %-15s %s", *(claim[k] for k in ("number", "id", "verdict", "reason")))
 
 
-def _claim(claim: Claim, evidence: assess.Evidence) -> dict[str, Any]:
-    tests = [assess.record(test, evidence) for test in claim.tests]
+def _claim(claim: Claim, evidence: trial.Evidence) -> dict[str, Any]:
+    tests = [trial.record(test, evidence) for test in claim.tests]
     verdicts = [test["verdict"] for test in tests]
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
     whole = _together(tests)
@@ -139,7 +139,7 @@ def _together(tests: list[dict[str, Any]]) -> dict[str, Any]:
     return UNKNOWN | {"verdict": STANDIN if STANDIN in silent else NOT_RUN}
 
 
-def _cells(evidence: assess.Evidence, reported: dict) -> list[dict[str, Any]]:
+def _cells(evidence: trial.Evidence, reported: dict) -> list[dict[str, Any]]:
     claims, results = evidence.claims, evidence.results
     parts = (claims, evidence.study, evidence.reference, results, reported)
     found = []
