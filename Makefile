@@ -4,10 +4,16 @@ PYTHON ?= python3.11
 UV := uv==0.13.9
 BIN := .venv/bin
 
-.PHONY: quick test environment lock lint clean
+STUDY ?= quick
+
+.PHONY: quick status test environment lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
+
+# Which runs are done, and how long the rest takes; also while another snakemake works.
+status: environment
+	@$(BIN)/snakemake status --nolock --quiet all --config study=$(STUDY)
 
 test: environment
 	$(BIN)/python -m pytest -n 2 --dist worksteal

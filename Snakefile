@@ -19,11 +19,13 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.verdicts.output,
 
 
 localrules:
     all,
     data,
     results,
+    status,
     tables,
     figures,

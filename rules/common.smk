@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
-from rotograd_replication import plugins, records
+from rotograd_replication import claims, plugins, records
 from rotograd_replication import config as configuration
 
 OPTIONS = ["study", "mirror", "device"]
@@ -33,6 +33,7 @@ STUDY = str(config.get("study", "quick"))
 CONFIGS = ROOT / "configs"
 try:
     study = configuration.load_study(CONFIGS, STUDY)
+    judged, reference = claims.load(CONFIGS)
 except configuration.ConfigurationError as error:
     raise WorkflowError(str(error)) from None
 
@@ -55,6 +56,12 @@ def code(*patterns):
 def digest(experiment, method):
     """The digest of all that determines a run's numbers beside seed and data."""
     return configuration.run_digest(study, experiment, method)
+
+
+# The claims, and the configuration that counts as published.
+CLAIMS = records.digest(
+    [model.model_dump(mode="json") for model in (judged, reference)]
+)
 
 
 def prepared(dataset, split):
@@ -96,6 +103,17 @@ EVALUATE_CODE = code(
     "tasks.py",
 )
 AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
+VERDICT_CODE = [
+    "agreement.py",
+    "trial.py",
+    "claims.py",
+    "inference.py",
+    "judge.py",
+    "proposition.py",
+    "reasons.py",
+    "scores.py",
+    "verdict.py",
+]
 PAPER_CODE = ["render.py", "results.py", "delta.py"]
 
 

@@ -84,6 +84,24 @@ rule ledger:
         VERB + " ledger --study " + STUDY + " --out {output}"
 
 
+rule verdicts:
+    input:
+        **gathered(study.experiments),
+        reported="configs/paper/reported.csv",
+    output:
+        f"{RESULTS}/verdicts.json",
+    params:
+        words=words(study.experiments),
+        claims=CLAIMS,
+        code=code(*VERDICT_CODE, *PAPER_CODE),
+    shell:
+        VERB
+        + " verdict --study "
+        + STUDY
+        + FROM
+        + " --reported {input.reported} --out {output}"
+
+
 rule tables:
     input:
         expand(

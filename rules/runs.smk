@@ -114,3 +114,21 @@ for experiment, chosen in study.experiments.items():
 rule results:
     input:
         expand(f"{RESULTS}/{{experiment}}.csv", experiment=study.experiments),
+
+
+# The run matrix, now. It has no output, so it runs whenever it is asked for, and its patterns come
+# from a function, so that their braces are left alone.
+rule status:
+    params:
+        places=lambda w: " ".join(
+            f"--{option} '{file}'"
+            for option, name in [
+                ("metrics", "metrics.json"),
+                ("record", "run.json"),
+                ("checkpoint", "checkpoint"),
+            ]
+            for file in files("{experiment}", name, [("{method}", "{seed}")])
+        ),
+        code=TRAIN_CODE,
+    shell:
+        VERB + " status --study " + STUDY + " {params.places} --code {params.code}"

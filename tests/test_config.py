@@ -155,8 +155,22 @@ def test_a_later_option_at_its_default_leaves_digests_alone(configs):
 
 
 LAYERS = [
-    {"plugins", "runtime", "records", "objectives", "checksums", "tensors"},
+    {
+        "plugins",
+        "runtime",
+        "records",
+        "objectives",
+        "checksums",
+        "tensors",
+        "inference",
+        "proposition",
+    },
     {"schema", "config", "results", "delta"},
+    {"claims"},
+    {"scores"},
+    {"judge", "agreement"},
+    {"reasons"},
+    {"trial"},
     {"losses", "metrics", "dense", "dense_metrics", "tasks"},
     {
         "loader",
@@ -170,9 +184,9 @@ LAYERS = [
         "heads",
     },
     {"network", "diagnostics", "fetch", "download", "drive", "recorded", "prepare"},
-    {"runs", "render"},
+    {"runs", "render", "matrix"},
     {"train", "aggregate", "tables", "figures", "ledger"},
-    {"evaluate", "plan", "table", "figure"},
+    {"evaluate", "plan", "table", "figure", "verdict", "status"},
     {"__main__"},
 ]
 

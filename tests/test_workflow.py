@@ -12,11 +12,21 @@ import pytest
 from safetensors import safe_open
 
 from rotograd_replication import config, plugins
+from rotograd_replication.__main__ import parser
 from tests.paths import CONFIGS, ROOT
 
 STUDIES = ["quick", "lite", "paper"]
 TABLES, FIGURES = plugins.names("tables"), plugins.names("figures")
-TREE = ["Snakefile", "rules", "profiles", "configs", "src"]
+TREE = [
+    "Makefile",
+    "requirements.lock",
+    "pyproject.toml",
+    "Snakefile",
+    "rules",
+    "profiles",
+    "configs",
+    "src",
+]
 
 
 def snakemake(folder, *arguments, code=0):
@@ -70,16 +80,53 @@ def test_dry_run_of_every_target(tree, target, rules):
         assert "train_cifar10" not in found
 
 
-def commands():
-    """Every snakemake command of the README, as written."""
-    lines = (ROOT / "README.md").read_text().replace("`", "\n").splitlines()
-    found = [shlex.split(line, comments=True) for line in lines if "snakemake" in line.split()[:1]]
-    return list(dict.fromkeys(tuple(words[1:]) for words in found))
+def pages():
+    """The README and every page of the documentation."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("arguments", commands(), ids=" ".join)
-def test_commands_of_the_readme(tree, arguments):
-    assert "total" in jobs(snakemake(tree, "-n", *arguments))
+def commands(program, words_at_least=2):
+    """Every command of that program in the documentation, as written; shorter ones are its name."""
+    found = {}
+    for page in pages():
+        lines = page.read_text().replace("`", "\n").splitlines()
+        for line in lines:
+            words = shlex.split(line, comments=True) if program in line.split()[:1] else []
+            if len(words) >= words_at_least:
+                found.setdefault(tuple(words[1:]), page.name)
+    return [pytest.param(words, id=f"{page}: {' '.join(words)}") for words, page in found.items()]
+
+
+@pytest.mark.parametrize("arguments", commands("snakemake"))
+def test_snakemake_commands_of_the_documentation(tree, arguments):
+    """Every one is understood; a dry run lists its jobs, or says that none is left."""
+    output = snakemake(tree, "-n", *arguments)
+    assert "total" in jobs(output) or "Nothing to be done" in output
+
+
+@pytest.mark.parametrize("arguments", commands("python", words_at_least=4))
+def test_python_commands_of_the_documentation(arguments):
+    """The command line takes the arguments, and what they name exists."""
+    assert arguments[:2] == ("-m", "rotograd_replication")
+    taken = parser().parse_args(arguments[2:])
+    assert config.load_study(CONFIGS, taken.study).experiments
+
+
+@pytest.mark.parametrize("arguments", commands("make"))
+def test_make_commands_of_the_documentation(tree, arguments):
+    """The Makefile has the target."""
+    done = subprocess.run(["make", "-n", *arguments], cwd=tree, capture_output=True, text=True)
+    assert done.returncode == 0 and ".venv" in done.stdout, done.stderr
+
+
+def test_status_reads_a_folder_that_another_snakemake_has_locked(tree):
+    (tree / ".snakemake" / "locks").mkdir(parents=True)
+    (tree / ".snakemake" / "locks" / "0.output.lock").write_text("results/quick/verdicts.json\n")
+    quiet = ("--nolock", "--quiet", "all", "--config", "study=quick")
+    output = snakemake(tree, "status", *quiet)
+    assert "toy_convex: 0 of 2 runs done" in output
+    assert re.search(r"quick: \d+ runs are left to train", output)
+    assert len(output.splitlines()) < 200 and not (tree / "results").exists()
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,26 @@ def figure(arguments: argparse.Namespace) -> None:
     verb.run(study, arguments.study, arguments.name, found, study.datasets, *outputs)
 
 
+def verdict(arguments: argparse.Namespace) -> None:
+    """Judge the paper's claims, and set every reported number beside ours."""
+    from . import claims
+    from . import verdict as verb
+
+    judged, reference = claims.load(arguments.configs)
+    study, found = _study(arguments), _results(arguments)
+    outputs = (arguments.reported, arguments.out)
+    verb.run(study, arguments.study, judged, reference, found, *outputs)
+
+
+def status(arguments: argparse.Namespace) -> None:
+    """Show which runs of a study are done, and how long the rest takes."""
+    from . import matrix
+    from . import status as verb
+
+    places = matrix.Places(arguments.metrics, arguments.record, arguments.checkpoint)
+    verb.run(_study(arguments), arguments.study, places, arguments.code)
+
+
 def ledger(arguments: argparse.Namespace) -> None:
     """List every hyper-parameter of a study with its source."""
     from . import ledger as verb
@@ -146,7 +166,8 @@ def ledger(arguments: argparse.Namespace) -> None:
     verb.run(_study(arguments), arguments.study, arguments.out)
 
 
-# Verb -> the arguments it takes: name -> type, with `*` for one or more and `?` for optional.
+# Verb -> the arguments it takes: name -> type, with `*` for one or more, `*?` for any
+# number, and `?` for optional.
 ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]]] = {
     check: {"study": (str, "")},
     plan: {"study": (str, ""), "device": (str, "?"), "seconds": (float, "?")},
@@ -170,6 +191,10 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]
     figure: {"study": (str, ""), "name": (str, "")}
     | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*"))
     | dict.fromkeys(("csv", "pdf", "png"), (Path, "")),
+    verdict: {"study": (str, ""), "reported": (Path, ""), "out": (Path, "")}
+    | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*?")),
+    status: {"study": (str, ""), "code": (str, "")}
+    | dict.fromkeys(("metrics", "record", "checkpoint"), (str, "")),
     ledger: {"study": (str, ""), "out": (Path, "")},
 }
 
@@ -183,8 +208,8 @@ def parser() -> argparse.ArgumentParser:
         one = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
         one.set_defaults(verb=verb)
         for name, (kind, count) in arguments.items():
-            many = {"nargs": "+"} if count == "*" else {}
-            one.add_argument(f"--{name}", type=kind, required=count != "?", **many)
+            many = {"*": {"nargs": "+"}, "*?": {"nargs": "*", "default": []}}.get(count, {})
+            one.add_argument(f"--{name}", type=kind, required="?" not in count, **many)
     return whole
 
 

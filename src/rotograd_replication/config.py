@@ -65,8 +65,12 @@ def _entry(entries: dict[str, Any], name: str, kind: str) -> dict[str, Any]:
     return entry
 
 
-def _validate(model: type[pydantic.BaseModel], content: Any, place: str) -> Any:
-    """Build `model`, or raise one message per fault with the nearest legal key."""
+def validate(model: type[pydantic.BaseModel], content: Any, place: str) -> Any:
+    """Build `model` from what `place` says.
+
+    Raises:
+        ConfigurationError: one line per fault, with the nearest legal key.
+    """
     try:
         return model.model_validate(content)
     except pydantic.ValidationError as error:
@@ -105,7 +109,7 @@ def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
     """
     entries = read_yaml(configs / "datasets.yaml")
     return {
-        name: _validate(schema.Dataset, _entry(entries, name, "dataset"), f"datasets.yaml: {name}")
+        name: validate(schema.Dataset, _entry(entries, name, "dataset"), f"datasets.yaml: {name}")
         for name in entries
     }
 
@@ -132,10 +136,10 @@ def load_study(configs: Path, name: str) -> schema.Study:
         if content.get("dataset") not in datasets:
             hint = plugins.nearest(str(content.get("dataset")), list(datasets))
             raise ConfigurationError(f"{place}: unknown dataset `{content.get('dataset')}`. {hint}")
-        experiments[experiment] = _validate(schema.Experiment, content, place)
+        experiments[experiment] = validate(schema.Experiment, content, place)
     used = {e.dataset: datasets[e.dataset] for e in experiments.values()}
     content = study | {"experiments": experiments, "datasets": used}
-    return _validate(schema.Study, content, f"studies/{name}.yaml")
+    return validate(schema.Study, content, f"studies/{name}.yaml")
 
 
 def values(model: Any, digested: bool = False) -> Any:

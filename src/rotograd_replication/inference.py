@@ -1,0 +1,145 @@
+"""Statistics of few seeds: pure functions of arrays whose first axis is the seeds.
+
+A median gets a bootstrap interval; two methods are compared by their paired differences, because
+runs of one seed share initialisation, data order and baseline. SciPy has the distributions
+(`special`: `stats` would cost every call of the verb two seconds of imports).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+# Beyond this many seeds no study will go: the difference is as good as none.
+MOST_SEEDS = 1000
+# In standard deviations; beyond it SciPy's noncentral t does not converge, and few seeds do.
+GREATEST_EFFECT = 10.0
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A mean difference with its two-sided Student interval and p-value against zero."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def bootstrap(
+    scores: np.ndarray,
+    statistic: Statistic,
+    strata: Sequence[Sequence[int]],
+    confidence: float,
+    resamples: int,
+) -> tuple[float, float]:
+    """A percentile interval of the median over seeds of a statistic over tasks.
+
+    What was trained together is drawn together: tasks of one network share its luck, and drawing
+    them apart, as for separate environments (Agarwal et al., NeurIPS 2021), makes an interval of
+    their average far too narrow. The generator is seeded: the same scores give the same interval.
+
+    Args:
+        scores: `[seeds, tasks]`, finite.
+        statistic: `[..., tasks]` -> `[...]`.
+        strata: the columns of each group of tasks whose seeds are drawn together.
+        confidence: the share of intervals that should cover, between 0 and 1.
+        resamples: how many times seeds are drawn, with replacement.
+
+    Returns:
+        Its ends. With n seeds it covers at most `coverage(n)`.
+    """
+    random = np.random.default_rng(0)
+    seeds = len(scores)
+    drawn = np.empty((resamples, *scores.shape))
+    for columns in strata:
+        rows = random.integers(seeds, size=(resamples, seeds))
+        drawn[:, :, columns] = scores[rows][:, :, columns]
+    medians = np.median(statistic(drawn), axis=1)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(medians, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def coverage(seeds: int) -> float:
+    """The most that an interval between the extremes of `seeds` runs can cover their true median.
+
+    Each run is above the median with probability one half.
+    """
+    return 1 - 2.0 ** (1 - seeds)
+
+
+def paired(differences: np.ndarray, confidence: float) -> Paired:
+    """Student's t for the mean of `[seeds]` differences, at least two of them.
+
+    Differences without any spread are certain: the interval is a point.
+    """
+    mean = float(np.mean(differences))
+    if np.ptp(differences) == 0:
+        return Paired(mean, mean, mean, float(mean == 0))
+    degrees = len(differences) - 1
+    error = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
+    p = 2 * float(special.stdtr(degrees, -abs(mean) / error))
+    half = error * float(special.stdtrit(degrees, (1 + confidence) / 2))
+    return Paired(mean, mean - half, mean + half, p)
+
+
+def improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The probability that a run of ours is above one of theirs; ties count one half.
+
+    Over all pairs of `[seeds]`: the Mann-Whitney statistic as a share.
+    """
+    above = ours[:, None] > theirs[None]
+    ties = ours[:, None] == theirs[None]
+    return float(np.mean(above + 0.5 * ties))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down p-values: the chance of any false finding among `[comparisons]` is bounded.
+
+    Source: Holm, Scandinavian Journal of Statistics 6 (1979). SciPy has false discovery rates only.
+    """
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted
+
+
+def seeds_needed(mean: float, spread: float, level: float, power: float) -> int | None:
+    """How many seeds would decide, if mean and spread of the differences are as observed.
+
+    The smallest n at which a two-sided paired t-test finds the difference with probability `power`
+    (noncentral t).
+
+    Args:
+        mean: of the differences.
+        spread: their standard deviation (`ddof=1`).
+        level: of the test.
+        power: between 0 and 1.
+
+    Returns:
+        The number of seeds in all, or None where more than `MOST_SEEDS` are needed.
+    """
+    if spread == 0:
+        return 2 if mean else None
+    effect = min(abs(mean) / spread, GREATEST_EFFECT)
+    few, many = 1, 2
+    while _power(many, effect, level) < power:
+        few, many = many, 2 * many
+        if few >= MOST_SEEDS:
+            return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        reached = _power(middle, effect, level) >= power
+        few, many = (few, middle) if reached else (middle, many)
+    return many if many <= MOST_SEEDS else None
+
+
+def _power(seeds: int, effect: float, level: float) -> float:
+    """The chance that a two-sided paired t-test finds an effect of so many standard deviations."""
+    critical = special.stdtrit(seeds - 1, 1 - level / 2)
+    return 1 - float(special.nctdtr(seeds - 1, math.sqrt(seeds) * effect, critical))
