@@ -61,7 +61,7 @@ class Calibration:
         if key not in self.costs:
             net = network.build(settings, tasks, seed=0)
             net.to(self.device, memory_format=torch.channels_last)
-            views = None if type(net.method).view is Method.view else method
+            views = None if type(net.method).view is Method.view else method | {"inner": None}
             step = self._step(net, settings, tasks, columns, shape)
             evaluation = records.digest(alike | {"views": views})
             if evaluation not in self._evaluations:
