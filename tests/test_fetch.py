@@ -85,6 +85,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if content is None:
             self.send_error(404)
             return
+        version, only = server.versions.get(name, {}), self.headers.get("If-Range")
+        if only and only not in version.values():
+            wanted = None
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
         start = start if server.ranges else 0
         if start >= len(content):
@@ -95,6 +98,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = content[start:]
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
+        for header in version.items():
+            self.send_header(*header)
         self.end_headers()
         if name in server.cuts:  # hang up half-way, once for every entry
             server.cuts.remove(name)
@@ -109,6 +114,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server(patient):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.content, server.cuts, server.requests, server.ranges = dict(CONTENT), [], [], True
+        server.versions = {}
         server.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -334,6 +340,65 @@ def test_a_part_of_another_file_is_not_recorded(server, out, hashes):
     fetch.run("mine", dataset([server.url], known=unpublished), None, out, hashes)
     complete(out)
     assert server.requests.count(("second.gz", None)) == 0
+
+
+ETAG = {"ETag": '"1"'}
+DATED = {"Last-Modified": "Tue, 01 Oct 2019 10:00:00 GMT"}
+WEAK = DATED | {"ETag": 'W/"1"'}
+
+
+def begun(server, entry, out, hashes):
+    """A download that broke off every time, with what it left."""
+    server.cuts = ["first.gz"] * download.ROUNDS
+    with pytest.raises(fetch.FetchError, match="stopped after"):
+        fetch.run("mine", entry, None, out, hashes)
+    server.requests.clear()
+    return (out.parent / "first.gz.part").stat().st_size
+
+
+@pytest.mark.parametrize("version", [ETAG, DATED, WEAK, {}])
+def test_without_a_sum_the_same_version_resumes(server, out, hashes, version):
+    server.versions = {name: version for name in CONTENT}
+    entry = dataset([server.url], known=unpublished)
+    have = begun(server, entry, out, hashes)
+    fetch.run("mine", entry, None, out, hashes)
+    complete(out)
+    assert server.requests == [("first.gz", f"bytes={have}-"), ("second.gz", None)]
+
+
+@pytest.mark.parametrize(
+    ("version", "later"),
+    [
+        (ETAG, {"ETag": '"2"'}),
+        (DATED, {"Last-Modified": "Tue, 01 Oct 2024 10:00:00 GMT"}),
+        (WEAK, WEAK | {"Last-Modified": "Tue, 01 Oct 2024 10:00:00 GMT"}),
+        (ETAG, {}),
+    ],
+)
+def test_without_a_sum_another_version_starts_over(server, out, hashes, version, later):
+    """The new file has the size of the old one, which alone would not tell them apart."""
+    server.versions = {name: version for name in CONTENT}
+    entry = dataset([server.url], known=unpublished)
+    begun(server, entry, out, hashes)
+    server.content["first.gz"] = CONTENT["first.gz"].upper()
+    server.versions = {name: later for name in CONTENT}
+    server.cuts = ["first.gz"]  # what starts over breaks off too, and then resumes
+    fetch.run("mine", entry, None, out, hashes)
+    assert (out.parent / "first.gz").read_bytes() == CONTENT["first.gz"].upper()
+    assert left(out) == ["archives.json", *CONTENT]
+    assert json.loads(hashes.read_text())["first.gz"] == sha256(CONTENT["first.gz"].upper())
+    assert len(server.requests) == 3 and server.requests[1][1] is not None
+
+
+def test_with_a_sum_another_address_goes_on(server, out):
+    """Two servers need not call the same bytes by the same name; the sum decides."""
+    server.content["other/first.gz"] = CONTENT["first.gz"]
+    server.versions = {"first.gz": {"ETag": '"1"'}, "other/first.gz": {"ETag": '"2"'}}
+    server.cuts = ["first.gz"]
+    fetch.run("mine", dataset([server.url, f"{server.url}/other"]), None, out)
+    complete(out)
+    half = len(CONTENT["first.gz"]) // 2
+    assert server.requests[1] == ("other/first.gz", f"bytes={half}-")
 
 
 @pytest.mark.parametrize("content", ["[]", '{"first.gz": "no sum"}'])

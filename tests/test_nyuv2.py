@@ -1,7 +1,14 @@
 """NYUv2 from its stand-in: splits, channels, rounding, damage; geometry of the rooms; one run."""
 
 import io
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,17 +21,22 @@ from rotograd_replication.standins import nyuv2 as standin
 from rotograd_replication.standins._rays import directions
 from rotograd_replication.tasks import Tasks
 from rotograd_replication.train import Optimizers, task_step
-from tests.paths import CONFIGS
+from tests.paths import CONFIGS, ROOT
 
 SIZE = {"height": 12, "width": 16}
 GIVEN = {"train": 8, "test": 3, **SIZE, "validation": 2, "validation_seed": 0}
-GIVEN |= {"images": "uint8", "targets": "float16"}
+GIVEN |= {"images": "uint8", "targets": "float16", "standardised": False}
 
 
 @pytest.fixture
 def raw(tmp_path):
     standin.write(tmp_path, seed=0, train=8, test=3, **SIZE)
     return tmp_path
+
+
+def read(folder, **given):
+    """What the plug-in returns, its files in a folder of their own."""
+    return nyuv2.prepare(folder, Path(tempfile.mkdtemp(dir=folder)), **given)
 
 
 def arrays(folder):
@@ -50,7 +62,7 @@ def saved(array):
 
 def test_samples_channels_and_rounding(raw):
     original = arrays(raw)
-    splits = nyuv2.prepare(raw, **GIVEN)
+    splits = read(raw, **GIVEN)
     assert {k: len(v[0]) for k, v in splits.items()} == {"train": 6, "val": 2, "test": 3}
     order = np.random.Generator(np.random.PCG64(0)).permutation(8)
     numbers = {"train": np.sort(order[:6]), "val": np.sort(order[6:]), "test": range(3)}
@@ -69,7 +81,7 @@ def test_samples_channels_and_rounding(raw):
 
 
 def test_other_types(raw):
-    splits = nyuv2.prepare(raw, **GIVEN | {"images": "float16", "targets": "float32"})
+    splits = read(raw, **GIVEN | {"images": "float16", "targets": "float32"})
     images, targets = splits["test"]
     assert images.dtype == np.float16 and targets.dtype == np.float32
     assert np.array_equal(targets[0, 1], arrays(raw)["val/depth/0.npy"][..., 0])
@@ -135,8 +147,10 @@ def bright(members):
 )
 def test_damage_is_one_message(raw, change, message):
     rewrite(raw, change)
-    with pytest.raises(ValueError, match=message):
-        nyuv2.prepare(raw, **GIVEN)
+    with pytest.raises(ValueError, match=message) as error:
+        prepare.run("nyuv2", entry(**GIVEN), recorded(raw), files(raw))
+    assert "\n" not in str(error.value)
+    assert not [path for path in files(raw).values() if path.exists()]
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.999])
@@ -145,7 +159,7 @@ def test_a_truncated_archive_is_refused(raw, keep):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(keep * len(whole))])
     with pytest.raises(ValueError, match="must be a whole zip archive"):
-        nyuv2.prepare(raw, **GIVEN)
+        read(raw, **GIVEN)
 
 
 def test_flipped_bits_are_refused(raw):
@@ -154,23 +168,23 @@ def test_flipped_bits_are_refused(raw):
     content[2000] ^= 255
     path.write_bytes(content)
     with pytest.raises(ValueError, match="nyuv2.zip"):
-        nyuv2.prepare(raw, **GIVEN)
+        read(raw, **GIVEN)
 
 
 def test_folders_may_lie_deeper(raw):
-    plain = nyuv2.prepare(raw, **GIVEN)
+    plain = read(raw, **GIVEN)
 
     def move(members):
         for name in list(members):
             members[f"nyuv2/{name}"] = members.pop(name)
 
     rewrite(raw, move)
-    assert np.array_equal(nyuv2.prepare(raw, **GIVEN)["val"][1], plain["val"][1])
+    assert np.array_equal(read(raw, **GIVEN)["val"][1], plain["val"][1])
 
 
 def test_validation_leaves_a_training_sample(raw):
     with pytest.raises(ValueError, match="below the 8 training samples. Found 8"):
-        nyuv2.prepare(raw, **GIVEN | {"validation": 8})
+        read(raw, **GIVEN | {"validation": 8})
 
 
 def entry(**parameters):
@@ -179,26 +193,135 @@ def entry(**parameters):
     return dataset.model_copy(update={"parameters": dataset.parameters | given})
 
 
+def recorded(raw):
+    sums = {nyuv2.ARCHIVE: records.sha256(raw / nyuv2.ARCHIVE)}
+    path = raw / "archives.json"
+    records.write_json(path, {"dataset": "nyuv2", "label": "a label", "archives": sums})
+    return path
+
+
+def files(folder):
+    return {split: folder / "prepared" / f"{split}.safetensors" for split in prepare.SPLITS}
+
+
 @pytest.fixture(params=["uint8", "float16"])
 def prepared(raw, request):
-    sums = {nyuv2.ARCHIVE: records.sha256(raw / nyuv2.ARCHIVE)}
-    record = raw / "archives.json"
-    records.write_json(record, {"dataset": "nyuv2", "label": "a label", "archives": sums})
-    outputs = {split: raw / f"{split}.safetensors" for split in prepare.SPLITS}
-    prepare.run("nyuv2", entry(**GIVEN | {"images": request.param}), record, outputs)
-    return outputs
+    prepare.run("nyuv2", entry(**GIVEN | {"images": request.param}), recorded(raw), files(raw))
+    return files(raw)
 
 
-def test_batches_are_normalised_and_float32(prepared):
-    loader = Loader(prepared["train"], "cpu", 2, ["scene_crop", "scene_flip"])
+def test_batches_are_in_the_range_that_mtan_feeds(raw, prepared):
+    loader = Loader(prepared["test"], "cpu", 2, ["scene_crop", "scene_flip"])
     x, y = (torch.cat(column) for column in zip(*loader.in_order(), strict=True))
     assert x.dtype == y.dtype == torch.float32
-    assert y.shape == (6, 5, 12, 16)
+    assert y.shape == (3, 5, 12, 16)
+    images = np.stack([arrays(raw)[f"val/image/{i}.npy"] for i in range(3)])
+    expected = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    torch.testing.assert_close(x, expected, atol=0.51 / 255, rtol=0)
+    for x, y in loader.shuffled(torch.Generator().manual_seed(0)):
+        assert x.shape[1:] == (3, 12, 16) and y.shape[1:] == (5, 12, 16)
+        assert x.min() >= 0 and x.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float16"])
+def test_images_can_be_standardised(raw, kind):
+    given = GIVEN | {"images": kind, "standardised": True}
+    prepare.run("nyuv2", entry(**given), recorded(raw), files(raw))
+    loader = Loader(files(raw)["train"], "cpu", 6)
+    x, _ = next(loader.in_order())
     torch.testing.assert_close(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-3, rtol=0)
     torch.testing.assert_close(x.std((0, 2, 3)), torch.ones(3), atol=1e-2, rtol=0)
-    for x, y in loader.shuffled(torch.Generator().manual_seed(0)):
-        assert x.shape == (2, 3, 12, 16) and y.shape == (2, 5, 12, 16)
-        assert x.abs().max() < 6
+
+
+def counting(monkeypatch):
+    calls, original = [], nyuv2.Reader.array
+    note = lambda self, place, channels: calls.append(place) or original(self, place, channels)  # noqa: E731
+    monkeypatch.setattr(nyuv2.Reader, "array", note)
+    return calls
+
+
+def numbers(calls):
+    """The samples of `train` whose images were read."""
+    return [int(c.split("/")[2].removesuffix(".npy")) for c in calls if c.startswith("train/image")]
+
+
+def stopped(*_):
+    raise OSError("the power went")
+
+
+def test_what_is_read_is_not_read_again(raw, monkeypatch):
+    """A kill may leave one file ahead of the other, and part of a sample in either."""
+    path, whole = recorded(raw), files(raw)
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare.tensors, "save", stopped)
+        with pytest.raises(OSError, match="the power went"):
+            prepare.run("nyuv2", entry(**GIVEN), path, whole)
+    work = raw / "prepared" / ".work"
+    for column, bytes_kept in (("images", 4 * 576 + 100), ("targets", 5 * 1920 + 7)):
+        part = work / f"train.{column}"
+        part.write_bytes(part.read_bytes()[:bytes_kept])
+    with monkeypatch.context() as patch:
+        calls = counting(patch)
+        prepare.run("nyuv2", entry(**GIVEN), path, whole)
+    order = np.random.Generator(np.random.PCG64(0)).permutation(8)
+    assert numbers(calls) == np.sort(order[:6])[4:].tolist()
+    assert len(calls) == 2 * len(nyuv2.FOLDERS)
+    assert not work.exists()
+    fresh = {split: raw / "again" / p.name for split, p in whole.items()}
+    prepare.run("nyuv2", entry(**GIVEN), path, fresh)
+    assert all(whole[s].read_bytes() == fresh[s].read_bytes() for s in whole)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from rotograd_replication.datasets import nyuv2
+nyuv2.BATCH = 1
+original = nyuv2.Reader.array
+def slow(self, place, channels):
+    time.sleep(0.05)
+    return original(self, place, channels)
+nyuv2.Reader.array = slow
+nyuv2.prepare(Path(sys.argv[1]), Path(sys.argv[2]), **eval(sys.argv[3]))
+"""
+
+
+def test_a_kill_is_gone_on_from(raw, tmp_path, monkeypatch):
+    expected = read(raw, **GIVEN)
+    work = tmp_path / "killed"
+    work.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", KILLED, raw, work, repr(GIVEN)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    part = work / "train.targets"
+    while not part.is_file() or part.stat().st_size < 2 * 1920:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert part.stat().st_size < 6 * 1920
+    done = part.stat().st_size // 1920
+    calls = counting(monkeypatch)
+    found = nyuv2.prepare(raw, work, **GIVEN)
+    assert len(numbers(calls)) == 8 - done
+    for split, arrays_ in expected.items():
+        for one, other in zip(arrays_, found[split], strict=True):
+            assert isinstance(other, np.memmap) and np.array_equal(one, other)
+
+
+def test_a_full_disk_is_one_message_and_a_rerun_goes_on(raw):
+    """The limit on the size of a file stands for the end of the disk: the system refuses both."""
+    path = recorded(raw)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (13_000, hard))  # targets fit, the split does not
+    try:
+        with pytest.raises(prepare.PrepareError, match=r"must have room.*run this again"):
+            prepare.run("nyuv2", entry(**GIVEN), path, files(raw))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [p.name for p in (raw / "prepared").iterdir()] == [".work"]
+    prepare.run("nyuv2", entry(**GIVEN), path, files(raw))
+    assert all(p.exists() for p in files(raw).values())
 
 
 def test_rooms_are_what_their_maps_say():

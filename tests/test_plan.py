@@ -1,9 +1,12 @@
 """A plan is the study's steps times measured seconds, whatever is already trained."""
 
+import logging
+
 import pytest
 import torch
 
-from rotograd_replication import config, plan
+from rotograd_replication import calibrate, config, plan, runtime
+from rotograd_replication.calibrate import Calibration, Cost
 from tests.paths import CONFIGS
 
 CPU = torch.device("cpu")
@@ -14,16 +17,34 @@ def study():
     return config.load_study(CONFIGS, "lite")
 
 
-def test_the_hours_are_steps_times_seconds(study, monkeypatch):
+class Given(Calibration):
+    """The same cost for every network."""
+
+    def cost(self, *_):
+        return Cost(2.0, 0.5, 10**6)
+
+
+def test_the_hours_are_steps_times_seconds(study, caplog):
     """By hand: 50,000 digits in batches of 128 for 8 epochs; 10,000 evaluated in batches of 512."""
-    monkeypatch.setattr(plan, "measure", lambda *_: (2.0, 0.5))
+    caplog.set_level(logging.INFO)
+    given = Given(CPU, 1)
     one = 8 * 391 * 2.0 + (9 * 20 + 20) * 0.5
-    assert plan.estimate(study, "digits", "vanilla", CPU, 1) == one
-    assert plan.estimate(study, "digits", "single_task", CPU, 1) == 5 * one
-    table = plan.run(study, "lite", CPU, 1).set_index("experiment")
+    assert plan.estimate(study, "digits", "vanilla", given) == (one, 10**6)
+    assert plan.estimate(study, "digits", "single_task", given) == (5 * one, 5 * 10**6)
+    table = plan.run(study, "lite", given).set_index("experiment")
     assert table.loc["digits", "runs"] == 33
     assert table.loc["digits", "hours"] == pytest.approx(3 * (10 + 5) * one / 3600)
+    assert table.loc["digits", "models, GB"] == pytest.approx(3 * (10 + 5) / 1000)
     assert table.loc["digits", "slowest method"] == "single_task"
+    assert runtime.hardware(CPU) in caplog.text
+
+
+def test_one_experiment_can_be_planned_alone(study):
+    alone = plan.only(study, "digits")
+    assert plan.run(alone, "lite", Given(CPU, 1))["experiment"].tolist() == ["digits"]
+    assert list(alone.datasets) == ["mnist"]
+    with pytest.raises(ValueError, match=r"`digit` is no experiment.*Did you mean `digits`"):
+        plan.only(study, "digit")
 
 
 def test_disk_follows_from_shapes(study):
@@ -39,4 +60,43 @@ def test_disk_follows_from_shapes(study):
 def test_every_kind_of_network_can_be_measured(name):
     study = config.load_study(CONFIGS, "quick")
     method = next(m for m in study.experiments[name].methods if m.startswith("rotograd"))
-    assert plan.estimate(study, name, method, CPU, 0) > 0
+    seconds, size = plan.estimate(study, name, method, Calibration(CPU, 0))
+    assert seconds > 0 and size > 0
+
+
+def test_what_costs_the_same_is_measured_once(monkeypatch):
+    """Rates of the sweep differ; the single tasks of the digits are of three kinds."""
+    study = config.load_study(CONFIGS, "quick")
+    calls = []
+    monkeypatch.setattr(Calibration, "_step", lambda *_: calls.append("step") or 1.0)
+    monkeypatch.setattr(Calibration, "_evaluation", lambda *_: calls.append("evaluation") or 1.0)
+    calibration = Calibration(CPU, 1)
+    for method in study.experiments["stability"].methods:
+        plan.estimate(study, "stability", method, calibration)
+    assert calls == ["step", "evaluation"] * 2  # vanilla and RotoGrad
+    calls.clear()
+    for method in ("vanilla", "graddrop", "pcgrad"):
+        plan.estimate(study, "cifar10", method, calibration)
+    assert calls == ["step", "evaluation", "step", "step"]  # the same view, the same evaluation
+    calls.clear()
+    plan.estimate(study, "cifar10", "single_task", calibration)
+    assert calls == ["step", "evaluation"]
+
+
+@pytest.mark.parametrize(
+    ("device", "taken", "calls"),
+    [("cpu", [3], 1), ("cpu", [0.5, 0.4, 0.8], 3), ("cuda", [3, 2], 2)],
+)
+def test_a_long_first_step_is_not_repeated_on_a_cpu(monkeypatch, device, taken, calls):
+    clock, ends = [0.0], iter(taken)
+    monkeypatch.setattr(calibrate.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+    made = []
+
+    def work():
+        made.append(1)
+        clock[0] += next(ends)
+
+    found = Calibration(torch.device(device), 1)._time(work, 1)
+    assert len(made) == calls
+    assert found == pytest.approx({1: 3, 2: 2, 3: 0.6}[calls])

@@ -28,14 +28,16 @@ def check(arguments: argparse.Namespace) -> None:
 
 def plan(arguments: argparse.Namespace) -> None:
     """Reckon what a study would cost here, from a few measured steps of every method."""
+    from . import calibrate, runtime
     from . import plan as verb
-    from . import runtime
 
     study = _study(arguments)
+    if arguments.experiment:
+        study = verb.only(study, arguments.experiment)
     device = runtime.device(arguments.device or study.device)
     runtime.prepare(study.threads)
     seconds = 1.0 if arguments.seconds is None else arguments.seconds
-    verb.run(study, arguments.study, device, seconds)
+    verb.run(study, arguments.study, calibrate.Calibration(device, seconds))
 
 
 def fetch(arguments: argparse.Namespace) -> None:
@@ -170,7 +172,8 @@ def ledger(arguments: argparse.Namespace) -> None:
 # number, and `?` for optional.
 ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]]] = {
     check: {"study": (str, "")},
-    plan: {"study": (str, ""), "device": (str, "?"), "seconds": (float, "?")},
+    plan: {"study": (str, ""), "experiment": (str, "?"), "device": (str, "?")}
+    | {"seconds": (float, "?")},
     fetch: {"dataset": (str, ""), "mirror": (Path, "?"), "out": (Path, "")}
     | {"hashes": (Path, "?")},
     prepare: {"dataset": (str, ""), "archives": (Path, "")}

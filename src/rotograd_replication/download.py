@@ -3,10 +3,16 @@
 Downloads use requests rather than pooch: pooch checks hashes but begins every attempt at the first
 byte, which on a slow line may never end for an archive of 170 MB. Here the bytes of a broken
 attempt stay in `<name>.part`, and the next one asks the server for the rest (HTTP `Range`).
+
+A sum tells a file that changed meanwhile. Where none is known, `<name>.part.version` holds what the
+server called the version that has begun (`ETag` or `Last-Modified`), and the rest is asked for only
+of that version (HTTP `If-Range`, RFC 9110): of another one everything comes anew. From a server
+that names no version, the sizes must agree.
 """
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
@@ -63,6 +69,7 @@ def bring(urls: list[str], path: Path, known: checksums.Known) -> checksums.Sums
                 log.info("%s: %s", url, faults[url])
                 continue
             found = known.read(part)
+            _version_file(part).unlink(missing_ok=True)
             if known.accepts(found):
                 part.replace(path)
                 return found
@@ -74,10 +81,13 @@ def bring(urls: list[str], path: Path, known: checksums.Known) -> checksums.Sums
 
 
 def _receive(url: str, part: Path, known: checksums.Known) -> None:
-    """Append to `part` what it lacks; start over if the server cannot resume."""
+    """Append to `part` what it lacks; start over if the server cannot, or has another version."""
     have = part.stat().st_size if part.is_file() else 0
     # `identity`: the bytes as stored; a server may otherwise unpack a .gz on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    version = _version_file(part)
+    if have and version.is_file() and not known.summed:
+        headers["If-Range"] = version.read_text()
     with _open(url, headers) as response:
         if response.status_code == 416 and have:  # nothing after what we have
             whole = response.headers.get("Content-Range") == f"bytes */{have}"
@@ -94,9 +104,26 @@ def _receive(url: str, part: Path, known: checksums.Known) -> None:
             desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=None
         )
         with open(part, "ab" if resumed else "wb") as file, bar:
+            if not resumed:  # the old bytes are gone by now, whatever happens next
+                _note_version(version, response.headers)
             for chunk in response.raw.stream(checksums.CHUNK, decode_content=False):
                 file.write(chunk)
                 bar.update(len(chunk))
+
+
+def _version_file(part: Path) -> Path:
+    """Where the version of the bytes in `part` is kept."""
+    return part.with_name(f"{part.name}.version")
+
+
+def _note_version(version: Path, headers: Mapping[str, str]) -> None:
+    """Keep what the server calls its version, if that is the same only for the same bytes."""
+    tag = headers.get("ETag", "")
+    name = headers.get("Last-Modified") if tag.startswith("W/") or not tag else tag
+    if name:
+        version.write_text(name)
+    else:
+        version.unlink(missing_ok=True)
 
 
 def _open(url: str, headers: dict[str, str]) -> requests.Response:

@@ -1,62 +1,43 @@
 """What a study would cost here: runs, epochs, disk, and hours from steps measured on this device.
 
-Each network is built as a run builds it and takes a few steps on made-up batches of the data's
-shape; the hours are those seconds times the steps and evaluations that the study asks for. Starting
-a process, reading the data and recording are left out.
+The hours are measured seconds (`calibrate`) times the steps and evaluations that the study asks
+for. Starting a process, reading the data and recording are left out. While a dataset is prepared it
+may take its room on the disk twice.
 """
 
 import logging
 import math
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import torch
 import tqdm
 
-from . import config, network, schema, train
-from .tasks import Tasks
+from . import config, plugins, runtime, schema, train
+from .calibrate import Calibration
 
 log = logging.getLogger(__name__)
 GIGABYTE = 1e9
 
 
-def run(study: schema.Study, study_name: str, device: torch.device, seconds: float) -> pd.DataFrame:
+def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.DataFrame:
     """Log and return the plan: a row per experiment, and their sum.
 
     Args:
         study: the configuration.
         study_name: its name.
-        device: where steps are measured, one run at a time.
-        seconds: how long each network is measured, after one step of warming up.
+        calibration: where steps are measured, one run at a time, and for how long.
 
     Returns:
-        Per experiment: runs, epochs, steps and hours of all runs together.
+        Per experiment: runs, epochs, steps, gigabytes of models and hours of all runs together.
     """
+    costs = {}
     jobs = [(e, m) for e, experiment in study.experiments.items() for m in experiment.methods]
-    hours = {
-        job: estimate(study, *job, device, seconds) / 3600
-        for job in tqdm.tqdm(jobs, desc="measuring", unit="method", disable=None)
-    }
-    rows = []
-    for name, experiment in study.experiments.items():
-        seeds, training = experiment.seeds.value, experiment.training
-        runs = len(experiment.methods) * seeds
-        mine = {method: hours[name, method] for method in experiment.methods}
-        rows.append(
-            {
-                "experiment": name,
-                "data": study.datasets[experiment.dataset].label,
-                "runs": runs,
-                "epochs each": training.epochs.value,
-                "steps each": training.epochs.value * _steps(study, name)["train"],
-                "hours": sum(mine.values()) * seeds,
-                "slowest method": max(mine, key=mine.__getitem__),
-                "its hours a run": max(mine.values()),
-            }
-        )
-    table = pd.DataFrame(rows)
+    with tqdm.tqdm(jobs, unit="method", disable=None) as bar:
+        for job in bar:
+            bar.set_description("/".join(job))
+            costs[job] = estimate(study, *job, calibration)
+    table = pd.DataFrame([_row(study, name, costs) for name in study.experiments])
     disk = pd.DataFrame(
         {"data": d.label, "archives, GB": archives(d), "prepared, GB": prepared(d)}
         for d in study.datasets.values()
@@ -64,15 +45,57 @@ def run(study: schema.Study, study_name: str, device: torch.device, seconds: flo
     log.info("%s\n", table.to_markdown(index=False, floatfmt=".2g"))
     log.info("%s\n", disk.to_markdown(index=False, floatfmt=".2g", missingval="not published"))
     log.info(
-        "%s: %d runs, %.2g hours one after another on %s (%d threads; %.1f s measured per method)",
+        "%s: %d runs, %.2g hours one after another; disk: archives %.3g GB%s, prepared %.3g GB, "
+        "models %.3g GB. Measured on %s (%d threads), %d different networks, %.1f s each or one "
+        "step.",
         study_name,
         table["runs"].sum(),
         table["hours"].sum(),
-        device,
+        disk["archives, GB"].sum(),
+        " where published" * bool(disk["archives, GB"].isna().any()),
+        disk["prepared, GB"].sum(),
+        table["models, GB"].sum(),
+        runtime.hardware(calibration.device),
         torch.get_num_threads(),
-        seconds,
+        len(calibration.costs),
+        calibration.seconds,
     )
     return table
+
+
+def only(study: schema.Study, experiment: str) -> schema.Study:
+    """The study with one of its experiments alone, and its data.
+
+    Raises:
+        ValueError: it has no such experiment.
+    """
+    if experiment not in study.experiments:
+        hint = plugins.nearest(experiment, list(study.experiments))
+        raise ValueError(f"`{experiment}` is no experiment of this study. {hint}")
+    chosen = study.experiments[experiment]
+    data = {chosen.dataset: study.datasets[chosen.dataset]}
+    return study.model_copy(update={"experiments": {experiment: chosen}, "datasets": data})
+
+
+def _row(
+    study: schema.Study, name: str, costs: dict[tuple[str, str], tuple[float, int]]
+) -> dict[str, Any]:
+    """What one experiment costs, from the seconds and bytes of a run of each of its methods."""
+    experiment = study.experiments[name]
+    seeds, training = experiment.seeds.value, experiment.training
+    hours = {method: costs[name, method][0] / 3600 for method in experiment.methods}
+    models = sum(costs[name, method][1] for method in experiment.methods) / GIGABYTE
+    return {
+        "experiment": name,
+        "data": study.datasets[experiment.dataset].label,
+        "runs": len(experiment.methods) * seeds,
+        "epochs each": training.epochs.value,
+        "steps each": training.epochs.value * _steps(study, name)["train"],
+        "models, GB": models * seeds,
+        "hours": sum(hours.values()) * seeds,
+        "slowest method": max(hours, key=hours.__getitem__),
+        "its hours a run": max(hours.values()),
+    }
 
 
 def _steps(study: schema.Study, experiment: str) -> dict[str, int]:
@@ -89,67 +112,20 @@ def _steps(study: schema.Study, experiment: str) -> dict[str, int]:
 
 
 def estimate(
-    study: schema.Study, experiment: str, method: str, device: torch.device, seconds: float
-) -> float:
-    """Seconds of one run, from measured steps; single-task networks are measured one by one."""
+    study: schema.Study, experiment: str, method: str, calibration: Calibration
+) -> tuple[float, int]:
+    """Seconds of one run and bytes of its model, of all its networks together."""
     settings = config.run_settings(study, experiment, method)
     data = study.datasets[study.experiments[experiment].dataset]
     steps = _steps(study, experiment)
-    evaluations = (settings["training"]["epochs"] + 1) * steps["val"] + steps["test"]
-    total = 0.0
+    trained = settings["training"]["epochs"] * steps["train"]
+    evaluated = (settings["training"]["epochs"] + 1) * steps["val"] + steps["test"]
+    seconds, size = 0.0, 0
     for tasks, columns in train.parts(settings, data.tasks).values():
-        step, evaluation = measure(settings, tasks, len(columns), data.shape, device, seconds)
-        total += settings["training"]["epochs"] * steps["train"] * step + evaluations * evaluation
-    return total
-
-
-def measure(
-    settings: dict[str, Any],
-    tasks: Tasks,
-    columns: int,
-    shape: list[int],
-    device: torch.device,
-    seconds: float,
-) -> tuple[float, float]:
-    """Seconds of one training step and of one evaluated batch, each a mean over repetitions."""
-    net = network.build(settings, tasks, seed=0).to(device, memory_format=torch.channels_last)
-    optimizers = train.Optimizers(net, settings)
-    unit_loss = torch.ones(len(tasks), device=device)
-
-    def batch(samples: int) -> tuple[torch.Tensor, torch.Tensor]:
-        x = torch.randn(samples, *shape, device=device)
-        x = x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
-        return x, torch.ones(samples, columns, *(shape[1:] if tasks.dense else ()), device=device)
-
-    x, y = batch(settings["training"]["batch_size"])
-
-    def step() -> None:
-        optimizers.zero_grad()
-        train.task_step(net, tasks, x, y, unit_loss)
-        optimizers.step()
-
-    trained = _time(step, device, seconds)
-    x, y = batch(train.evaluation_batch(settings, tasks.tasks))
-    net.eval()
-    with torch.no_grad():
-        evaluated = _time(lambda: tasks.metrics(net(x), y), device, seconds / 4)
-    return trained, evaluated
-
-
-def _time(work: Callable[[], object], device: torch.device, seconds: float) -> float:
-    """Mean seconds of `work` over as many repetitions as fit, at least one, after one untimed."""
-
-    def once() -> None:
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    once()
-    start, count = time.perf_counter(), 0
-    while not count or time.perf_counter() - start < seconds:
-        once()
-        count += 1
-    return (time.perf_counter() - start) / count
+        cost = calibration.cost(settings, tasks, len(columns), data.shape)
+        seconds += trained * cost.step + evaluated * cost.evaluation
+        size += cost.bytes
+    return seconds, size
 
 
 def archives(data: schema.Dataset) -> float | None:

@@ -6,6 +6,9 @@ metadata, what a result must quote about its data. Only archives whose sha256 ar
 
 A plug-in whose `prepare` takes `work` is given a folder that outlives a kill and lasts until every
 split is in place: it may leave there what it need not do twice, and return memory maps of it.
+
+The loader brings every channel of images to mean 0 and deviation 1 over the training split,
+unless its plug-in takes a parameter `standardised` and it is false: then they stay in `[0, 1]`.
 """
 
 import contextlib
@@ -62,13 +65,17 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
         columns = sum(task.targets for task in dataset.tasks)
         for split in SPLITS:
             check(f"datasets/{dataset.module}: {split}", splits[split], columns)
-        _write(record, splits, outputs)
+        _write(record, splits, outputs, parameters.get("standardised", True))
     log.info("%s: %s", name, {split: len(splits[split][0]) for split in outputs})
 
 
-def _write(record: dict[str, Any], splits: dict[str, Split], outputs: dict[str, Path]) -> None:
+def _write(
+    record: dict[str, Any], splits: dict[str, Split], outputs: dict[str, Path], standardised: bool
+) -> None:
     """Write the files of all splits, or none."""
-    mean, deviation = moments(splits["train"][0])
+    images = splits["train"][0]
+    channels = images.shape[1]
+    mean, deviation = moments(images) if standardised else ([0.0] * channels, [1.0] * channels)
     with contextlib.ExitStack() as stack:
         places = {s: stack.enter_context(records.atomic(path)) for s, path in outputs.items()}
         for split, place in places.items():

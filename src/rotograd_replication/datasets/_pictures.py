@@ -1,7 +1,6 @@
 """Many compressed pictures become one file of bytes, decoded in parallel and once.
 
-Pictures are appended in order, so the file's length says what is done: a run that was killed goes
-on where it stopped. Memory does not grow with their number.
+Memory does not grow with their number, and a killed run goes on where it stopped (`_growing`).
 """
 
 import io
@@ -11,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import tqdm
 from PIL import Image
+
+from . import _growing
 
 # A name, for messages, and the bytes of a file.
 File = tuple[str, bytes]
@@ -40,21 +40,14 @@ def decode_all(
     Raises:
         ValueError: what `read` or `decode` raises.
     """
-    size = int(np.prod(shape))
-    with (
-        multiprocessing.Pool(PROCESSES) as pool,
-        open(path, "ab") as file,
-        tqdm.tqdm(desc=path.stem, total=len(names), unit="pictures", disable=None) as bar,
-    ):
-        done = file.tell() // size
-        file.truncate(done * size)  # half a picture, from a kill
-        bar.update(done)
-        for start in range(done, len(names), BATCH):
-            batch = [(name, read(name)) for name in names[start : start + BATCH]]
-            file.write(b"".join(picture.tobytes() for picture in pool.map(decode, batch)))
-            file.flush()
-            bar.update(len(batch))
-    return np.memmap(path, np.uint8, "r", shape=(len(names), *shape))
+    with multiprocessing.Pool(PROCESSES) as pool:
+
+        def make(rows: slice) -> list[np.ndarray]:
+            return [np.stack(pool.map(decode, [(name, read(name)) for name in names[rows]]))]
+
+        column = {path: (np.dtype(np.uint8), shape)}
+        (pictures,) = _growing.grow(column, len(names), BATCH, make, path.stem)
+    return pictures
 
 
 def decode_jpeg(file: File, size: tuple[int, int], crop: tuple[int, int], side: int) -> np.ndarray:

@@ -9,10 +9,11 @@ Targets are one array `[N, 5, H, W]`, channels label, depth, normal x, y, z. In 
 zeros stay exact, a depth moves by at most 1 part in 2,048 (4 mm at 10 m), a normal's component by
 at most 0.00025. Images in uint8 move by at most 1 part in 510.
 
-Deviation: MTAN feeds images in `[0, 1]`; the loader brings every channel to mean 0 and deviation 1
-over the training split, as for all datasets here.
+Splits are written sample by sample into files that a killed run goes on with, and memory maps of
+them are returned.
 """
 
+import functools
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,15 +22,20 @@ from typing import Literal
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
+from . import _growing
+
 ARCHIVE = "nyuv2.zip"
 CLASSES = 13
 # Folder -> channels of its arrays; 0 where there is no channel axis.
 FOLDERS = {"image": 3, "label": 0, "depth": 1, "normal": 3}
 TARGETS = 5
+# Samples read between two writes: what a kill may lose.
+BATCH = 8
 
 
 def prepare(
     raw: Path,
+    work: Path,
     *,
     train: PositiveInt,
     test: PositiveInt,
@@ -39,11 +45,13 @@ def prepare(
     validation_seed: NonNegativeInt,
     images: Literal["uint8", "float16"],
     targets: Literal["float16", "float32"],
+    standardised: bool,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Split -> (images `[N, 3, H, W]`, targets `[N, 5, H, W]`).
+    """Split -> (images `[N, 3, H, W]`, targets `[N, 5, H, W]`), both memory-mapped.
 
     Args:
         raw: Folder of the archive.
+        work: Folder for the splits so far, which a later run goes on with.
         train: Samples that `train` must hold, validation included.
         test: Samples that `val` must hold.
         height: H of every array, in pixels.
@@ -52,6 +60,7 @@ def prepare(
         validation_seed: Seed of the permutation whose last samples are the validation split.
         images: Type of the images; uint8 are in 0..255, float16 in `[0, 1]`.
         targets: Type of the targets.
+        standardised: Whether the loader scales the images (see `prepare.py`, which reads it).
 
     Raises:
         ValueError: the archive is damaged or holds something else, or `validation` leaves no
@@ -71,9 +80,9 @@ def prepare(
     try:
         with zipfile.ZipFile(raw / ARCHIVE) as archive:
             members = index(archive.namelist(), {"train": train, "val": test})
-            reader = Reader(archive, members, (height, width))
+            reader = Reader(archive, members, (height, width), np.dtype(images), np.dtype(targets))
             return {
-                split: reader.split(folder, numbers, np.dtype(images), np.dtype(targets))
+                split: reader.split(work / split, folder, numbers)
                 for split, (folder, numbers) in chosen.items()
             }
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -111,24 +120,48 @@ class Reader:
     """Reads samples of one archive, refusing what breaks the format."""
 
     def __init__(
-        self, archive: zipfile.ZipFile, members: dict[str, str], size: tuple[int, int]
+        self,
+        archive: zipfile.ZipFile,
+        members: dict[str, str],
+        size: tuple[int, int],
+        images: np.dtype,
+        targets: np.dtype,
     ) -> None:
         self.archive = archive
         self.members = members
         self.size = size
+        self.images = images
+        self.targets = targets
 
-    def split(
-        self, folder: str, numbers: np.ndarray, images: np.dtype, targets: np.dtype
+    def split(self, place: Path, folder: str, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Images and targets of the numbered samples of `folder`, as `prepare` returns them.
+
+        Args:
+            place: Their files are this path with `.images` and `.targets` added.
+            folder: Of the archive.
+            numbers: Of its samples, in order.
+        """
+        columns = {
+            place.with_suffix(".images"): (self.images, (FOLDERS["image"], *self.size)),
+            place.with_suffix(".targets"): (self.targets, (TARGETS, *self.size)),
+        }
+        make = functools.partial(self.samples, folder, numbers)
+        pictures, maps = _growing.grow(columns, len(numbers), BATCH, make, place.name)
+        return pictures, maps
+
+    def samples(
+        self, folder: str, numbers: np.ndarray, rows: slice
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Images and targets of the numbered samples of `folder`, as `prepare` returns them."""
-        pictures = np.empty((len(numbers), FOLDERS["image"], *self.size), images)
-        maps = np.empty((len(numbers), TARGETS, *self.size), targets)
-        for place, number in enumerate(numbers):
+        """Images and targets of some of the numbered samples of `folder`."""
+        chosen = numbers[rows]
+        pictures = np.empty((len(chosen), FOLDERS["image"], *self.size), self.images)
+        maps = np.empty((len(chosen), TARGETS, *self.size), self.targets)
+        for place, number in enumerate(chosen):
             image, label, depth, normal = (
                 self.array(f"{folder}/{kind}/{number}.npy", channels)
                 for kind, channels in FOLDERS.items()
             )
-            scaled = np.rint(image * 255) if images == np.uint8 else image
+            scaled = np.rint(image * 255) if self.images == np.uint8 else image
             pictures[place] = scaled.transpose(2, 0, 1)
             maps[place, 0] = label
             maps[place, 1] = depth[..., 0]

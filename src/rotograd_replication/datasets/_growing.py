@@ -1,0 +1,49 @@
+"""Arrays larger than memory grow on the disk row by row; a killed run goes on where it stopped.
+
+Rows are appended in order, so the files' lengths say what is done; part of a row is cut off.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+
+def grow(
+    columns: dict[Path, tuple[np.dtype, tuple[int, ...]]],
+    count: int,
+    batch: int,
+    make: Callable[[slice], Sequence[np.ndarray]],
+    name: str,
+) -> list[np.ndarray]:
+    """Each column as `[count, *shape]`: a read-only memory map of its file.
+
+    Args:
+        columns: where each column is, or what an earlier run left of it -> its type and the shape
+            of one row.
+        count: rows in all.
+        batch: rows made between two writes: what a kill may lose.
+        make: rows -> those of every column, in the order of `columns`.
+        name: what the progress bar says.
+
+    Raises:
+        ValueError: what `make` raises.
+    """
+    sizes = [int(np.prod(shape)) * np.dtype(kind).itemsize for kind, shape in columns.values()]
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(path, "ab")) for path in columns]
+        done = min(file.tell() // size for file, size in zip(files, sizes, strict=True))
+        for file, size in zip(files, sizes, strict=True):
+            file.truncate(done * size)
+        bar = stack.enter_context(tqdm.tqdm(desc=name, total=count, initial=done, disable=None))
+        for start in range(done, count, batch):
+            rows = slice(start, min(start + batch, count))
+            for file, array in zip(files, make(rows), strict=True):
+                file.write(array.tobytes())
+                file.flush()
+            bar.update(rows.stop - start)
+    return [
+        np.memmap(path, kind, "r", shape=(count, *shape)) for path, (kind, shape) in columns.items()
+    ]
