@@ -17,7 +17,7 @@ import torchjd.autojac
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from rotograd_replication import network, schema, train
+from rotograd_replication import network, optimizers, schema, train
 from rotograd_replication.methods.rotate import subspace
 from rotograd_replication.tasks import Tasks
 
@@ -60,7 +60,7 @@ def ours(
     """This project's step: `train.task_step` and the optimisers."""
     tasks = Tasks(data.tasks)
     net = network.build(settings, tasks, 0).to(device, memory_format=torch.channels_last)
-    optimizers = train.Optimizers(net, settings)
+    movers = optimizers.Optimizers(net, settings)
     unit_loss = torch.ones(len(tasks), device=device)
     x, y = batch_of(data, samples, device)
     with torch.no_grad():  # a static map costs more away from its start
@@ -69,9 +69,9 @@ def ours(
                 parameter.normal_(std=0.5 / parameter.shape[-1] ** 0.5)
 
     def step() -> None:
-        optimizers.zero_grad()
+        movers.zero_grad()
         train.task_step(net, tasks, x, y, unit_loss)
-        optimizers.step()
+        movers.step()
 
     return Contender(step, len(tasks), samples, getattr(net.method, "m", None))
 
@@ -123,8 +123,8 @@ def official(
         for k in range(len(heads)):
             net.parametrizations[f"rotation_{k}"].original.normal_(std=0.5 / m**0.5)
     chosen = settings["training"]["optimizer"], settings["training"]["rotation"]
-    optimizers = [
-        train.OPTIMIZERS[one["name"]](parameters, lr=one["learning_rate"])
+    both = [
+        optimizers.OPTIMIZERS[one["name"]](parameters, lr=one["learning_rate"])
         for one, parameters in zip(
             chosen, ([*net.mtl_parameters()], [*net.parameters()]), strict=True
         )
@@ -133,11 +133,11 @@ def official(
     net.train()
 
     def step() -> None:
-        for optimizer in optimizers:
+        for optimizer in both:
             optimizer.zero_grad()
         outputs = net(x)
         net.backward([loss(out, y) for loss, out in zip(losses, outputs, strict=True)])
-        for optimizer in optimizers:
+        for optimizer in both:
             optimizer.step()
 
     return Contender(step, len(heads), samples, m)
@@ -158,7 +158,7 @@ def torchjd_step(
     shared = list(backbone.parameters())
     parameters = [*shared, *(p for head in heads for p in head.parameters())]
     chosen = settings["training"]["optimizer"]
-    optimizer = train.OPTIMIZERS[chosen["name"]](parameters, lr=chosen["learning_rate"])
+    optimizer = optimizers.OPTIMIZERS[chosen["name"]](parameters, lr=chosen["learning_rate"])
     aggregate = getattr(torchjd.aggregation, aggregator)()
     x, y = batch_of(data, samples, device)
 

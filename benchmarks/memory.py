@@ -17,8 +17,9 @@ from pathlib import Path
 import torch
 
 from rotograd_replication import config, network
+from rotograd_replication.optimizers import Optimizers
 from rotograd_replication.tasks import Tasks
-from rotograd_replication.train import Optimizers, task_step
+from rotograd_replication.train import task_step
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 METHODS = ["vanilla", "rotograd_subspace", "rotate_only_subspace", "graddrop", "pcgrad", "mgda"]

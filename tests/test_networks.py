@@ -9,8 +9,9 @@ from rotograd_replication import config, network, plugins, schema
 from rotograd_replication.heads._base import Heads
 from rotograd_replication.heads.mlp import Linear
 from rotograd_replication.heads.mlp import build as build_mlp
+from rotograd_replication.optimizers import Optimizers
 from rotograd_replication.tasks import Tasks
-from rotograd_replication.train import Optimizers, task_step
+from rotograd_replication.train import task_step
 from tests.paths import CONFIGS
 
 
