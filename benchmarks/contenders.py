@@ -1,4 +1,4 @@
-"""One training step of a contender on a batch of random numbers: ours, the official package's, TorchJD's.
+"""One training step on random numbers: ours, the official package's, or TorchJD's.
 
 All have the same backbone and optimiser. The official package and TorchJD take one head module per
 task, as their users write them; ours are stacked.

@@ -83,7 +83,7 @@ def _number(value: float) -> str:
 
 
 def _share(row: object) -> float:
-    """The backbone's multiplications and additions in a second of Vanilla's step, of what a large product reaches."""
+    """The backbone's work in a second of Vanilla's step, of a large product's in one."""
     return row.backbone_gflop / row.vanilla_seconds / row.peak_gflop_per_s
 
 

@@ -3,12 +3,13 @@
     python benchmarks/step_time.py [WORKLOAD ...] [--contenders NAME ...] [--repeats N] [--device D]
     python benchmarks/step_time.py --draw
 
-One process; a contender and Vanilla take steps in turn, on random inputs of the data's shape, and a
-ratio is that of two neighbouring steps: the table gives its median and quartiles. Contenders are the
-experiment's methods, the static map, `official` (the package `rotograd` 0.1.6.0, its rotations away
-from their start) and `torchjd_<aggregator>` (TorchJD's `mtl_backward` over the shared parameters,
-plain heads). Each row goes into `paper_tables/cost.csv` as it is measured; `--draw` makes
-`paper_tables/cost.md` and `figures/cost.{pdf,png}` of that file, the paper's ratios of hours beside.
+One process; a contender and Vanilla take steps in turn, on random inputs of the data's shape, and
+a ratio is that of two neighbouring steps: the table gives its median and quartiles. Contenders are
+the experiment's methods, the static map, `official` (the package `rotograd` 0.1.6.0, its rotations
+away from their start) and `torchjd_<aggregator>` (TorchJD's `mtl_backward` over the shared
+parameters, plain heads). Each row goes into `paper_tables/cost.csv` as it is measured; `--draw`
+makes `paper_tables/cost.md` and `figures/cost.{pdf,png}` of that file, with the paper's ratios of
+hours beside.
 """
 
 import argparse

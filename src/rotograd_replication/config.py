@@ -114,6 +114,16 @@ def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
     }
 
 
+def _variants(methods: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
+    """The experiment's own methods; one `like` the method whose name it takes is that, changed."""
+    found = {}
+    for name, entry in variants.items():
+        own = isinstance(entry, dict) and entry.get("like") == name and name in methods
+        rest = {key: value for key, value in entry.items() if key != "like"} if own else entry
+        found[name] = merge(methods[name], rest) if own else entry
+    return found
+
+
 def load_study(configs: Path, name: str) -> schema.Study:
     """One study with everything it names, resolved and checked.
 
@@ -127,7 +137,7 @@ def load_study(configs: Path, name: str) -> schema.Study:
     for experiment, changes in (study.get("experiments") or {}).items():
         content = merge(read_yaml(configs / "experiments" / f"{experiment}.yaml"), changes or {})
         place = f"studies/{name}.yaml: {experiment}"
-        entries = methods | (content.pop("variants", None) or {})
+        entries = methods | _variants(methods, content.pop("variants", None) or {})
         chosen = content.get("methods") or []
         try:
             content["methods"] = {m: _entry(entries, m, "method") for m in chosen}
