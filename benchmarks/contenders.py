@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rotograd_replication import network, schema, train
 from rotograd_replication.methods.rotate import subspace
+from rotograd_replication.optimizers import OPTIMIZERS
 from rotograd_replication.tasks import Tasks
 
 
@@ -124,7 +125,7 @@ def official(
             net.parametrizations[f"rotation_{k}"].original.normal_(std=0.5 / m**0.5)
     chosen = settings["training"]["optimizer"], settings["training"]["rotation"]
     optimizers = [
-        train.OPTIMIZERS[one["name"]](parameters, lr=one["learning_rate"])
+        OPTIMIZERS[one["name"]](parameters, lr=one["learning_rate"])
         for one, parameters in zip(
             chosen, ([*net.mtl_parameters()], [*net.parameters()]), strict=True
         )
@@ -158,7 +159,7 @@ def torchjd_step(
     shared = list(backbone.parameters())
     parameters = [*shared, *(p for head in heads for p in head.parameters())]
     chosen = settings["training"]["optimizer"]
-    optimizer = train.OPTIMIZERS[chosen["name"]](parameters, lr=chosen["learning_rate"])
+    optimizer = OPTIMIZERS[chosen["name"]](parameters, lr=chosen["learning_rate"])
     aggregate = getattr(torchjd.aggregation, aggregator)()
     x, y = batch_of(data, samples, device)
 

@@ -77,9 +77,13 @@ def prepared(dataset, split):
 
 
 TRAIN_CODE = code(
+    "assess.py",
     "augment*.py",
+    "checkpoint.py",
     "dense*.py",
     "diagnostics.py",
+    "divergence.py",
+    "generators.py",
     "heads/*.py",
     "loader.py",
     "losses.py",
@@ -88,12 +92,14 @@ TRAIN_CODE = code(
     "network.py",
     "networks/*.py",
     "objectives.py",
+    "optimizers.py",
     "rotations/*.py",
     "runtime.py",
     "tasks.py",
     "train.py",
 )
 EVALUATE_CODE = code(
+    "assess.py",
     "dense*.py",
     "evaluate.py",
     "heads/*.py",

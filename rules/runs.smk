@@ -48,6 +48,8 @@ for experiment, chosen in study.experiments.items():
             methods=lambda w, e=experiment: [m for m, _ in of_job(e, w)],
             seeds=lambda w, e=experiment: [s for _, s in of_job(e, w)],
             digests=lambda w, e=experiment: [digest(e, m) for m, _ in of_job(e, w)],
+            # Not declared: what a job has saved outlives its outputs, which a failure removes.
+            checkpoints=lambda w, e=experiment: files(e, "checkpoint", of_job(e, w)),
             code=TRAIN_CODE,
         message:
             "train {params.experiment} {wildcards}"
@@ -59,7 +61,7 @@ for experiment, chosen in study.experiments.items():
             + DEVICE
             + " --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
             " --digest {params.digests} --code {params.code}"
-            " --train {input.train} --val {input.val}"
+            " --train {input.train} --val {input.val} --checkpoint {params.checkpoints}"
             " --model {output.model} --history {output.history} --record {output.record}"
 
     rule:

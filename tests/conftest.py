@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import noise
 from tests.paths import ROOT
 
 BUILD_MIRROR = ROOT.parent / "shared" / "data" / "build_mirror.py"
@@ -24,3 +25,9 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("mirror")
     subprocess.run([sys.executable, BUILD_MIRROR, out], check=True, capture_output=True)
     return out
+
+
+@pytest.fixture(scope="session")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small prepared splits of five tasks on noise."""
+    return noise.write(tmp_path_factory.mktemp("splits"))

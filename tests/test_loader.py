@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from rotograd_replication import prepare
+from rotograd_replication import prepare, seals
 from rotograd_replication.augment import PADDING, crop, flip
 from rotograd_replication.loader import Loader
 
@@ -20,7 +20,9 @@ def write(path, images):
     mean, deviation = prepare.moments(images)
     data = {"samples": len(images), "mean": mean, "std": deviation, "split": "train"}
     targets = np.stack([np.arange(len(images)), np.zeros(len(images))], 1).astype(np.float32)
-    save_file({"images": images, "targets": targets}, path, {"data": json.dumps(data)})
+    tensors = {"images": images, "targets": targets}
+    save_file(tensors, path, seals.blank({"data": json.dumps(data)}))
+    seals.seal(path)
     return path
 
 

@@ -1,46 +1,20 @@
 """A run is the same alone or beside others, on every repetition; evaluation rebuilds it."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.numpy import save_file
 
 from rotograd_replication import config, evaluate, records, runtime, train
+from tests.noise import small
 from tests.paths import CONFIGS
 
 METHODS = ["vanilla", "rotograd", "graddrop", "pcgrad", "single_task"]
-SAMPLES = {"train": 64, "val": 32, "test": 32}
-
-
-@pytest.fixture(scope="module")
-def splits(tmp_path_factory):
-    """Small prepared splits of five tasks on noise."""
-    folder = tmp_path_factory.mktemp("splits")
-    generator = np.random.Generator(np.random.PCG64(0))
-    for split, n in SAMPLES.items():
-        digits = generator.integers(10, size=(n, 2))
-        rest = [digits.sum(1), digits.prod(1) % 2, generator.standard_normal(n)]
-        targets = np.column_stack([digits, *rest]).astype(np.float32)
-        images = generator.integers(256, size=(n, 1, 28, 28), dtype=np.uint8)
-        data = {"dataset": "noise", "label": "noise", "archives": {"a": "0"}, "split": split}
-        data |= {"samples": n, "mean": [0.5], "std": [0.3]}
-        tensors = {"images": images, "targets": targets}
-        save_file(tensors, folder / f"{split}.safetensors", metadata={"data": json.dumps(data)})
-    return folder
 
 
 @pytest.fixture(scope="module")
 def study():
     return config.load_study(CONFIGS, "quick")
-
-
-def small(study, experiment, method, epochs=2):
-    settings = config.run_settings(study, experiment, method)
-    settings["training"] |= {"epochs": epochs, "batch_size": 16, "training_samples": 48}
-    return settings
 
 
 def run(study, splits, folder, method, seed, epochs=2, settings=None):

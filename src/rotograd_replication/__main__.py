@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import config, schema
+from . import config, schema, signals
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,8 +58,8 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train runs one after another, each as if it were alone."""
-    from . import runtime
+    """Train runs one after another, each as if it were alone and from where it was left."""
+    from . import checkpoint, runtime
     from . import train as verb
 
     study = _study(arguments)
@@ -68,20 +68,23 @@ def train(arguments: argparse.Namespace) -> None:
     experiment = study.experiments[arguments.experiment]
     tasks = study.datasets[experiment.dataset].tasks
     described = runtime.describe(device, ROOT)
-    columns = (arguments.method, arguments.seed, arguments.digest)
+    columns = (arguments.method, arguments.seed, arguments.digest, arguments.checkpoint)
     outputs = (arguments.model, arguments.history, arguments.record)
-    for method, seed, digest, *paths in zip(*columns, *outputs, strict=True):
-        settings = config.run_settings(study, arguments.experiment, method)
-        if config.run_digest(study, arguments.experiment, method) != digest:
-            raise ValueError(
-                f"`{arguments.experiment}/{method}` must be configured as when the workflow "
-                "started. Found a changed configuration. Start snakemake again."
-            )
-        identity = {"study": arguments.study, "experiment": arguments.experiment}
-        identity |= {"method": method, "seed": seed, "configuration": digest}
-        identity |= {"code": arguments.code, **described}
-        splits = (arguments.train, arguments.val)
-        verb.run(settings, identity, tasks, *splits, device, verb.Outputs(*paths))
+    with signals.noted() as requests:
+        for method, seed, digest, folder, *paths in zip(*columns, *outputs, strict=True):
+            settings = config.run_settings(study, arguments.experiment, method)
+            if config.run_digest(study, arguments.experiment, method) != digest:
+                raise ValueError(
+                    f"`{arguments.experiment}/{method}` must be configured as when the workflow "
+                    "started. Found a changed configuration. Start snakemake again."
+                )
+            identity = {"study": arguments.study, "experiment": arguments.experiment}
+            identity |= {"method": method, "seed": seed, "configuration": digest}
+            identity |= {"code": arguments.code, **described}
+            splits = (arguments.train, arguments.val)
+            saving = checkpoint.Saving(folder, study.checkpoint_every, requests)
+            verb.run(settings, identity, tasks, *splits, device, verb.Outputs(*paths), saving)
+    checkpoint.discard(arguments.checkpoint)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -181,7 +184,7 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]
     train: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?"), "code": (str, "")}
     | {"method": (str, "*"), "seed": (int, "*"), "digest": (str, "*")}
     | dict.fromkeys(("train", "val"), (Path, ""))
-    | dict.fromkeys(("model", "history", "record"), (Path, "*")),
+    | dict.fromkeys(("checkpoint", "model", "history", "record"), (Path, "*")),
     evaluate: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?")}
     | {"test": (Path, "")}
     | dict.fromkeys(("model", "record", "metrics"), (Path, "*")),
@@ -217,7 +220,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run one verb; a fault of the user's ends in one message and exit code 1."""
+    """Run one verb; a fault of the user's ends in one message and exit code 1.
+
+    A training that was asked to end exits with another code: the same command goes on.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     arguments = parser().parse_args()
     try:
@@ -225,6 +231,9 @@ def main() -> int:
     except (ValueError, OSError) as error:
         logging.error("error: %s", error)
         return 1
+    except signals.Preempted as notice:
+        logging.warning("%s", notice)
+        return signals.EXIT_CODE
     return 0
 
 

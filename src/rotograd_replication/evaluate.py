@@ -2,13 +2,16 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
 
-from . import network, records, schema
+from . import network, records, schema, seals
+from .assess import assess
 from .loader import Loader
-from .train import assess, evaluation_batch, parts
+from .tasks import NotFinite
+from .train import evaluation_batch, parts
 
 log = logging.getLogger(__name__)
 
@@ -23,18 +26,51 @@ def run(
 ) -> None:
     """Write a run's `metrics.json`: its record, and every task's metrics on the test split.
 
+    A run that diverged has no metrics: null in their place, and under `diverged` what happened.
+
     Raises:
-        ValueError: the test split was prepared from other archives than the run was trained on.
+        ValueError: the test split was prepared from other archives than the run was trained on, or
+            the parameters are not those that the run wrote.
     """
     content = records.read_json(record)
     settings = content["settings"]
     loader = Loader(test, device, evaluation_batch(settings, tasks))
+    remedy = "Rerun the training: delete that file."
     if loader.data["archives"] != content["data"]["archives"]:
         raise ValueError(
             f"`{test}` must come from the archives that `{record}` was trained on. Found others. "
-            "Rerun the training: delete that file."
+            f"{remedy}"
         )
-    state = safetensors.torch.load_file(model)
+    found = seals.check(model, remedy)
+    if found != content["model"]:
+        raise ValueError(
+            f"`{model}` must be what `{record}` records, sha256 {content['model']}. "
+            f"Found {found}. {remedy}"
+        )
+    content["data"]["samples"]["test"] = len(loader.targets)
+    content["data"]["prepared"]["test"] = loader.sha256
+    metrics = None
+    if content["diverged"] is None:
+        try:
+            metrics = _metrics(content, tasks, model, loader, device)
+        except NotFinite as error:
+            content["diverged"] = {
+                "epoch": content["best_epoch"],
+                "what": f"{error} on the test split",
+            }
+    records.write_json(out, content | {"metrics": metrics})
+    log.info("evaluated %s", out)
+
+
+def _metrics(
+    content: dict[str, Any],
+    tasks: list[schema.Task],
+    model: Path,
+    loader: Loader,
+    device: torch.device,
+) -> dict[str, dict[str, float]]:
+    """Every task's metrics on a split, by the run's parameters."""
+    settings, state = content["settings"], safetensors.torch.load_file(model)
     metrics = {}
     for prefix, (chosen, columns) in parts(settings, tasks).items():
         net = network.build(settings, chosen, content["seed"])
@@ -43,6 +79,4 @@ def run(
         )
         net.to(device, memory_format=torch.channels_last)
         metrics |= assess(net, chosen, loader, columns)
-    content["data"]["samples"]["test"] = len(loader.targets)
-    records.write_json(out, content | {"metrics": metrics})
-    log.info("evaluated %s", out)
+    return metrics

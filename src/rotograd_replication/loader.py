@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from . import plugins
+from . import plugins, seals
 from .augment import AUGMENTATIONS
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -26,6 +26,7 @@ class Loader:
         images: `[N, C, H, W]` uint8 or float16 on the device in `channels_last`, or float32
             inputs `[N, ...]`.
         targets: float32 `[N, K]` on the device, or maps `[N, C, H, W]` in float16 or float32.
+        sha256: Of the file, which was found to be as it was written.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Loader:
             samples: Only the first so many samples of the split; None for all.
 
         Raises:
-            ValueError: an unknown augmentation, one for inputs that are no images, or more samples
-                than there are.
+            ValueError: the file is not as it was written, an unknown augmentation, one for inputs
+                that are no images, or more samples than there are.
         """
+        self.sha256 = seals.check(path, "Delete it and prepare the dataset again.")
         with safe_open(path, framework="pt", device=str(device)) as file:
             self.data: dict[str, Any] = json.loads(file.metadata()["data"])
             available = self.data["samples"]
@@ -95,8 +97,23 @@ class Loader:
             generator: CPU generator of the order and the augmentations; batches are thereby the
                 same on every device.
         """
-        order = torch.randperm(len(self.targets), generator=generator)
-        for chosen in order.to(self.targets.device).split(self.batch_size):
+        yield from self.batches(self.permutation(generator), generator)
+
+    def permutation(self, generator: torch.Generator) -> torch.Tensor:
+        """A fresh order of the samples: `[N]`."""
+        return torch.randperm(len(self.targets), generator=generator)
+
+    def batches(
+        self, order: torch.Tensor, generator: torch.Generator, first: int = 0
+    ) -> Iterator[Batch]:
+        """The batches of one pass in a given order from number `first` on, augmented.
+
+        Args:
+            order: of the samples, `[N]`.
+            generator: of the augmentations, in the state that it had before batch `first`.
+            first: the first batch to give, from 0.
+        """
+        for chosen in order.to(self.targets.device).split(self.batch_size)[first:]:
             x, y = self._gather(chosen), self.targets.index_select(0, chosen).float()
             for augmentation in self._augmentations:
                 x, y = augmentation(x, y, generator)

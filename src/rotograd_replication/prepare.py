@@ -1,8 +1,8 @@
 """Archives become one file of tensors per split; each says which data it holds.
 
 A prepared file is a safetensors file (memory-mapped, no pickle): `images`, `targets` and, as
-metadata, what a result must quote about its data. Only archives whose sha256 are those recorded by
-`fetch` are read.
+metadata, what a result must quote about its data and the file's own sha256. Only archives whose
+sha256 are those recorded by `fetch` are read.
 
 A plug-in whose `prepare` takes `work` is given a folder that outlives a kill and lasts until every
 split is in place: it may leave there what it need not do twice, and return memory maps of it.
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from . import config, plugins, records, schema, tensors
+from . import config, plugins, records, schema, seals, tensors
 
 SPLITS = ("train", "val", "test")
 Split = tuple[np.ndarray, np.ndarray]
@@ -82,8 +82,9 @@ def _write(
             images, targets = splits[split]
             facts = record | {"split": split, "samples": len(images)}
             facts |= {"mean": mean, "std": deviation}
-            metadata = {"data": json.dumps(facts, sort_keys=True)}
+            metadata = seals.blank({"data": json.dumps(facts, sort_keys=True)})
             tensors.save({"images": images, "targets": targets}, place, metadata)
+            seals.seal(place)
 
 
 @contextlib.contextmanager

@@ -304,6 +304,8 @@ class Study(Model):
     threads: PositiveInt
     # What one process trains: importing torch costs more than a short run.
     batch: Literal["run", "method", "experiment"]
+    # Seconds of training between two saved states of a run, which a kill may cost.
+    checkpoint_every: NonNegativeFloat = 60.0
     experiments: dict[Name, Experiment]
     # Those that the experiments use; from `configs/datasets.yaml`, not written in a study.
     datasets: dict[Name, Dataset] = {}

@@ -69,6 +69,10 @@ class Method(nn.Module):
         """Optimiser groups of the method's own parameters; `learning_rate` is the rotations'."""
         return []
 
+    def defects(self) -> Tensor:
+        """How far each task's own parameters are from what they must be: `[K]`, 0 for none."""
+        return torch.zeros(self.tasks)
+
     def measures(self) -> dict[str, Tensor]:
         """What to record after an epoch, one number per task: column -> `[K]`.
 

@@ -93,6 +93,13 @@ class Rotate(Method):
         own = {"params": list(self.rotations.parameters()), "lr": learning_rate}
         return [own, *self.inner.groups(learning_rate)]
 
+    def defects(self) -> Tensor:
+        """The largest entry of `|R_k^T R_k - I|`: `[K]`."""
+        with torch.no_grad():
+            now = self.rotations()
+        identity = torch.eye(self.m, dtype=now.dtype, device=now.device)
+        return (now.mT @ now - identity).abs().amax((1, 2))
+
     def measures(self) -> dict[str, Tensor]:
         """`||R_k - R_k^0||_F`; each entry of R_k where it is 2 x 2, for drawing."""
         with torch.no_grad():
