@@ -27,7 +27,15 @@ from rotograd_replication.tasks import Tasks
 from tests.noise import small
 from tests.paths import CONFIGS, ROOT
 
-EVERY_METHOD = ["vanilla", "rotograd", "graddrop", "gradnorm", "pcgrad", "single_task", "imtl_g_r"]
+EVERY_METHOD = [
+    "vanilla",
+    "rotograd",
+    "graddrop",
+    "gradnorm",
+    "pcgrad",
+    "single_task",
+    "rotograd_random_start",
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

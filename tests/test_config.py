@@ -197,7 +197,7 @@ LAYERS = [
         "recorded",
         "prepare",
     },
-    {"runs", "render", "matrix", "assess", "optimizers"},
+    {"runs", "render", "assess", "optimizers", "matrix"},
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "calibrate", "plan", "table", "figure", "verdict", "status"},
     {"__main__"},
@@ -241,7 +241,6 @@ def test_the_paper_half_never_imports_torch():
         "rotations",
     }
     allowed_torch |= {"heads", "network", "diagnostics", "train", "evaluate", "calibrate", "plan"}
-    allowed_torch |= {"heads", "network", "diagnostics", "train", "evaluate", "plan"}
     allowed_torch |= {"assess", "checkpoint", "divergence", "generators", "optimizers"}
     for path in SOURCE.rglob("*.py"):
         name = path.relative_to(SOURCE).parts[0].removesuffix(".py")
