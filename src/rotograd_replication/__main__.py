@@ -20,8 +20,11 @@ def _study(arguments: argparse.Namespace) -> schema.Study:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Read a study and everything it names; say what is wrong with it."""
+    """Read a study and everything it names, and the claims; say what is wrong with them."""
+    from . import claims
+
     study = _study(arguments)
+    claims.load(arguments.configs)
     runs = sum(len(e.methods) * e.seeds.value for e in study.experiments.values())
     logging.info("%s: %d experiments, %d runs", arguments.study, len(study.experiments), runs)
 
