@@ -1,6 +1,8 @@
 """Runs become three files, and a mixture of runs is refused with a remedy."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -133,3 +135,17 @@ def test_a_missing_history_is_refused(runs):
     files.histories.pop()
     with pytest.raises(AggregateError, match="one history per metrics file"):
         aggregate()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_progress_is_shown_on_a_terminal_alone(runs, monkeypatch, stream):
+    monkeypatch.setattr("sys.stderr", stream())
+    _, aggregate = runs
+    aggregate()
+    shown = sys.stderr.getvalue()
+    assert ("digits: records: 100%" in shown) is (stream is Terminal)

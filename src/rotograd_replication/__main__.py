@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import tqdm
+
 from . import config, schema, signals
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +22,11 @@ def _study(arguments: argparse.Namespace) -> schema.Study:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Read a study and everything it names; say what is wrong with it."""
+    """Read a study and everything it names, and the claims; say what is wrong with them."""
+    from . import claims
+
     study = _study(arguments)
+    claims.load(arguments.configs)
     runs = sum(len(e.methods) * e.seeds.value for e in study.experiments.values())
     logging.info("%s: %d experiments, %d runs", arguments.study, len(study.experiments), runs)
 
@@ -96,8 +101,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     device = runtime.device(arguments.device or study.device)
     runtime.prepare(study.threads)
     tasks = study.datasets[study.experiments[arguments.experiment].dataset].tasks
-    for paths in zip(arguments.model, arguments.record, arguments.metrics, strict=True):
-        model, record, out = paths
+    paths = list(zip(arguments.model, arguments.record, arguments.metrics, strict=True))
+    bar = tqdm.tqdm(paths, desc=f"evaluate {arguments.experiment}", unit="run", disable=None)
+    for model, record, out in bar:
         verb.run(tasks, model, record, arguments.test, device, out)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import tqdm
+
 from . import delta, records, schema
 from .runs import RUN, AggregateError, check_configuration, check_data, label, read
 
@@ -74,7 +76,8 @@ def run(
         )
     chosen = study.experiments[experiment]
     remedy = f"Rerun: snakemake --config study={study_name} --forcerun train_{experiment}"
-    runs = [read(path, study_name, experiment, remedy) for path in metrics]
+    bar = tqdm.tqdm(metrics, desc=f"{experiment}: records", unit="run", disable=None)
+    runs = [read(path, study_name, experiment, remedy) for path in bar]
     check_configuration(runs, study, experiment, remedy)
     check_data(runs, remedy)
     rows = _rows(runs, datasets[chosen.dataset], remedy)
@@ -118,7 +121,8 @@ def _number(run: dict[str, Any], task: str, metric: str, remedy: str) -> float:
 
 def _histories(runs: list[dict[str, Any]], paths: list[Path], remedy: str) -> list[list[str]]:
     """All histories under one header; a column that a method lacks is empty."""
-    tables = [_read_history(path, remedy) for path in paths]
+    bar = tqdm.tqdm(paths, desc=f"{runs[0]['experiment']}: histories", unit="run", disable=None)
+    tables = [_read_history(path, remedy) for path in bar]
     header = list(dict.fromkeys(column for table in tables for column in table[0]))
     rows: list[list[str]] = [["method", "seed", *header]]
     for run, (columns, *body) in zip(runs, tables, strict=True):

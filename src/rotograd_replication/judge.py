@@ -31,7 +31,7 @@ class Pair:
         task: the task, where each is compared on its own.
         ours: `[seeds]`.
         theirs: `[seeds]`.
-        left_out: runs of either without a finite number.
+        left_out: values of either that are missing: no finite number, or no run.
     """
 
     method: str
@@ -64,7 +64,7 @@ def pairs(test: Test, quantity: Quantity, found: Results) -> list[Pair]:
 def _pair(column: pd.Series, method: str, other: str | float, task: str | None) -> Pair:
     ours = column[method]
     theirs = column[other] if isinstance(other, str) else pd.Series(float(other), ours.index)
-    both = pd.concat([ours, theirs], axis=1, join="inner").sort_index()
+    both = pd.concat([ours, theirs], axis=1).sort_index()
     whole = both.dropna()
     values = whole.to_numpy(float)
     left_out = int(both.isna().to_numpy().sum())

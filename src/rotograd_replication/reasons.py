@@ -10,7 +10,7 @@ def sentence(record: dict[str, Any]) -> str:
     comparisons, n = record["comparisons"], record["n"]
     number = len(comparisons)
     left_out = sum(c["left_out"] for c in comparisons)
-    without = f" {left_out} values of runs without a number are left out." if left_out else ""
+    without = f" Left out: {left_out} missing or without a number." if left_out else ""
     if n < record["minimum_n"]:
         seeds = f"{n} seed{'s' * (n != 1)}"
         met = sum(c["leaning"] == HOLDS for c in comparisons)

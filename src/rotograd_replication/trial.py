@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from . import config, judge, proposition, reasons, schema
 from .claims import Claims, Computation, Test
 from .judge import FAILS, HOLDS
@@ -109,3 +111,32 @@ def comparison(test: Test, evidence: Evidence) -> dict[str, Any]:
         said |= {"standin": True, "verdict": STANDIN} | UNKNOWN
         said["reason"] = "Generated stand-ins can neither confirm nor refute."
     return said
+
+
+def printed(
+    test: Test | Computation, claims: Claims, numbers: dict[tuple[str, str, str], float]
+) -> str | None:
+    """Whether the paper's own numbers meet a test; None where it prints too few of them.
+
+    Args:
+        test: a test of a claim.
+        claims: all of them.
+        numbers: (experiment, method, quantity) -> the number that the paper prints.
+    """
+    if isinstance(test, Computation):
+        return None
+    quantity = claims.quantities[test.quantity]
+    met = []
+    for method in test.methods:
+        for other in test.against:
+            ours = numbers.get((test.experiment, method, test.quantity))
+            theirs = numbers.get((test.experiment, other, test.quantity))
+            theirs = theirs if isinstance(other, str) else other
+            if ours is None or theirs is None:
+                return None
+            pair = judge.Pair(method, other, None, np.array([ours]), np.array([theirs]), 0)
+            difference, scale = judge.differences(test, pair)
+            if scale == judge.SPREAD:
+                return None
+            met.append(judge.slack(test, quantity, difference)[0] > 0)
+    return HOLDS if (all(met) if test.need == "all" else any(met)) else FAILS

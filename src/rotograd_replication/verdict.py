@@ -25,6 +25,8 @@ none. Numbers are floats, never NaN.
         minimum_n        fewer common seeds never confirm or refute
         n                the smallest n of its comparisons; 0 where none was run
         verdict, reason, leaning, more_seeds   as above
+        printed          holds or does not hold: do the paper's own numbers meet it? null where
+                         it prints too few of them
         standin          whether the data are generated stand-ins
         as_published     whether every run compared is configured as in the reference study
         data             the data's label, e.g. "CIFAR-10, JPEG copy"; null where not run
@@ -34,7 +36,7 @@ none. Numbers are floats, never NaN.
                                    number, and against_label then says which ("0", "the optimum")
           task                     the task where each is compared on its own; else null
           n                        seeds that both have
-          left_out                 runs without a finite number: diverged, or Δ undefined
+          left_out                 values that are missing: diverged, Δ undefined, or no run
           difference               mean over seeds of method - against, in the quantity's unit
                                    (in percent, or of spreads, where `scale` says so)
           low, high                its paired interval (Student's t); null below two seeds
@@ -98,8 +100,9 @@ def run(
         out: written: the mapping described above.
     """
     evidence = trial.Evidence(study, claims, reference, {found.name: found for found in results})
-    found = [_claim(claim, evidence) for claim in claims.claims]
     cells = _cells(evidence, agreement.read(reported))
+    numbers = {(c["experiment"], c["method"], c["metric"]): c["reported"] for c in cells}
+    found = [_claim(claim, evidence, numbers) for claim in claims.claims]
     settings = config.values(claims.statistics)
     content = {"study": study_name, "title": study.title, "reference": claims.reference}
     content |= {"statistics": settings, "claims": found, "cells": cells}
@@ -108,8 +111,13 @@ def run(
         log.info("%d %-12s %-15s %s", *(claim[k] for k in ("number", "id", "verdict", "reason")))
 
 
-def _claim(claim: Claim, evidence: trial.Evidence) -> dict[str, Any]:
-    tests = [trial.record(test, evidence) for test in claim.tests]
+def _claim(
+    claim: Claim, evidence: trial.Evidence, numbers: dict[tuple[str, str, str], float]
+) -> dict[str, Any]:
+    tests = [
+        trial.record(test, evidence) | {"printed": trial.printed(test, evidence.claims, numbers)}
+        for test in claim.tests
+    ]
     verdicts = [test["verdict"] for test in tests]
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
     whole = _together(tests)
