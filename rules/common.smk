@@ -96,7 +96,7 @@ EVALUATE_CODE = code(
     "tasks.py",
 )
 AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
-PAPER_CODE = ["render.py", "results.py", "delta.py"]
+PAPER_CODE = ["render.py", "latex.py", "results.py", "delta.py"]
 
 
 wildcard_constraints:

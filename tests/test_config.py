@@ -170,7 +170,7 @@ LAYERS = [
         "heads",
     },
     {"network", "diagnostics", "fetch", "download", "drive", "recorded", "prepare"},
-    {"runs", "render"},
+    {"runs", "render", "latex"},
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "calibrate", "plan", "table", "figure"},
     {"__main__"},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rotograd_replication import config, plugins, render, table
+from rotograd_replication import config, latex, plugins, render, table
 from tests import fixtures
 
 NAME = "quick"
@@ -222,7 +222,7 @@ def test_ties_share_the_bold_face_and_lower_can_be_better():
 
 
 def test_latex_specials_are_escaped():
-    assert render.escape("50% & R_k #1 ~ {\\}") == (
+    assert latex.escape("50% & R_k #1 ~ {\\}") == (
         r"50\% \& R\_k \#1 \textasciitilde{} \{\textbackslash{}\}"
     )
 
