@@ -1,8 +1,8 @@
 r"""Text as LaTeX: booktabs, rules below groups of columns, and wide tables in parts.
 
 A table of more columns than a page takes is several tabulars below one another, in one float, under
-one caption: as many groups of columns in each as there is room for, and the rows' labels in all. A
-part that is still too wide is shrunk to the width of the text.
+one caption: as many groups of columns in each as there is room for, and the rows' labels in all.
+What is wider than the text is shrunk to it.
 """
 
 import re
@@ -22,6 +22,8 @@ ESCAPES = {
     "↓": r"$\downarrow$",
     "×": r"$\times$",
     "≤": r"$\leq$",
+    "−": "$-$",
+    "°": r"$^\circ$",
 }
 FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
@@ -41,12 +43,9 @@ def table(body: pd.DataFrame, caption: str, label: str) -> str:
     """
     body = body.set_axis(body.index.map(lambda row: tuple(map(escape, row))))
     body = body.set_axis(body.columns.map(lambda column: tuple(map(escape, column))), axis=1)
-    parts = [tabular(body[columns]) for columns in pages(body.columns)]
-    if len(parts) > 1:
-        parts = [f"{FIT}\n{part}}}\n" for part in parts]
-    needs = "booktabs, graphicx, multirow" if len(parts) > 1 else "booktabs, multirow"
+    parts = [f"{FIT}\n{tabular(body[columns])}}}\n" for columns in pages(body.columns)]
     text = "\n\\medskip\n\n".join(parts)
-    start = rf"""% Needs: {needs}
+    start = rf"""% Needs: booktabs, graphicx, multirow
 \begin{{table}}
 \centering
 \caption{{{escape(caption)}}}
