@@ -120,7 +120,7 @@ VERDICT_CODE = [
     "scores.py",
     "verdict.py",
 ]
-PAPER_CODE = ["render.py", "results.py", "delta.py"]
+PAPER_CODE = ["render.py", "latex.py", "results.py", "delta.py"]
 
 
 wildcard_constraints:

@@ -197,7 +197,7 @@ LAYERS = [
         "recorded",
         "prepare",
     },
-    {"runs", "render", "assess", "optimizers", "matrix"},
+    {"runs", "render", "assess", "optimizers", "matrix", "latex"},
     {"train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "calibrate", "plan", "table", "figure", "verdict", "status"},
     {"__main__"},

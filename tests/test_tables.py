@@ -1,12 +1,13 @@
 """Every table of `tables/` is built from fake runs; captions, bold cells and escapes are right."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from rotograd_replication import config, plugins, render, table
+from rotograd_replication import config, latex, plugins, render, table
 from tests import fixtures
 
 NAME = "quick"
@@ -222,7 +223,7 @@ def test_ties_share_the_bold_face_and_lower_can_be_better():
 
 
 def test_latex_specials_are_escaped():
-    assert render.escape("50% & R_k #1 ~ {\\}") == (
+    assert latex.escape("50% & R_k #1 ~ {\\}") == (
         r"50\% \& R\_k \#1 \textasciitilde{} \{\textbackslash{}\}"
     )
 
@@ -237,3 +238,35 @@ def test_every_reported_number_stands_beside_a_replicated_one(written):
     assert ours.tables == full.tables and ours.figures == full.figures
     for name, experiment in full.experiments.items():
         assert list(ours.experiments[name].methods) == list(experiment.methods)
+
+
+@pytest.mark.parametrize("name", plugins.names("tables"))
+def test_latex_needs_no_unicode_and_its_braces_close(written, name):
+    text = written[name][2].read_text()
+    assert text.isascii(), sorted(set(text) - set(map(chr, range(128))))
+    plain = text.replace(r"\{", "").replace(r"\}", "")
+    assert plain.count("{") == plain.count("}")
+    for environment in ("table", "tabular"):
+        starts = text.count(rf"\begin{{{environment}}}")
+        assert starts == text.count(rf"\end{{{environment}}}") > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("digits", [["MNIST", "SVHN"]]),
+        ("celeba", [["Convolutional"], ["ResNet18"]]),
+        ("nyuv2", [["Segmentation", "Depth"], ["Surface normals"], ["All tasks", "Training"]]),
+    ],
+)
+def test_wide_latex_tables_stand_in_parts_with_all_cells(written, name, parts):
+    text = written[name][2].read_text()
+    found = text.split(r"\begin{tabular}")[1:]
+    assert len(found) == len(parts)
+    cells = pd.read_csv(written[name][0])
+    for part, headings in zip(found, parts, strict=True):
+        first = part.split(r"\toprule")[1].split(r"\\")[0]
+        assert re.findall(r"\{c\}\{(.+?)\}", first) == headings
+        for method in cells["method"].unique():
+            assert f"\n{latex.escape(method)} &" in part
+    assert sum(part.count(r"\boldmath") for part in found) == cells["best"].sum()

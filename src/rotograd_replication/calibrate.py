@@ -1,8 +1,8 @@
 """Seconds of a training step and of an evaluated batch, measured here on made-up data of its shape.
 
 Each network is built as a run builds it. What costs the same is measured once: networks that differ
-in rates or names alone, single-task networks of one kind, and the evaluation of methods that leave
-the heads' view of z as it is.
+in rates or names alone, single-task networks of one kind, and evaluation but for what the method
+shows the heads.
 """
 
 import time
@@ -61,14 +61,14 @@ class Calibration:
         if key not in self.costs:
             net = network.build(settings, tasks, seed=0)
             net.to(self.device, memory_format=torch.channels_last)
-            views = None if type(net.method).view is Method.view else method | {"inner": None}
             step = self._step(net, settings, tasks, columns, shape)
-            evaluation = records.digest(alike | {"views": views})
-            if evaluation not in self._evaluations:
+            shared = records.digest(alike)
+            if shared not in self._evaluations:
                 found = self._evaluation(net, settings, tasks, columns, shape)
-                self._evaluations[evaluation] = found
+                self._evaluations[shared] = found
+            evaluation = self._evaluations[shared] + self._view(net, settings, tasks)
             size = sum(one.numel() * one.element_size() for one in net.state_dict().values())
-            self.costs[key] = Cost(step, self._evaluations[evaluation], size)
+            self.costs[key] = Cost(step, evaluation, size)
         return self.costs[key]
 
     def _step(
@@ -90,11 +90,26 @@ class Calibration:
     def _evaluation(
         self, net: Network, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]
     ) -> float:
+        """All but the method's view."""
         size = train.evaluation_batch(settings, tasks.tasks)
         x, y = self._batch(size, tasks, columns, shape)
         net.eval()
+
+        def evaluate() -> None:
+            z = net.backbone(x)
+            tasks.metrics(net.heads(Method.view(net.method, z)), y)
+
         with torch.no_grad():
-            return self._time(lambda: tasks.metrics(net(x), y), self.seconds / 4)
+            return self._time(evaluate, self.seconds / 4)
+
+    def _view(self, net: Network, settings: dict[str, Any], tasks: Tasks) -> float:
+        """What the method shows the heads in evaluation; nothing where that is z itself."""
+        if type(net.method).view is Method.view:
+            return 0.0
+        size = train.evaluation_batch(settings, tasks.tasks)
+        z = torch.randn(size, settings["network"]["features"], device=self.device)
+        with torch.no_grad():
+            return self._time(lambda: net.method.view(z), self.seconds / 4)
 
     def _batch(
         self, samples: int, tasks: Tasks, columns: int, shape: list[int]

@@ -5,30 +5,17 @@ the same for tables and figures: no number leaves this project without its n, da
 """
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from . import records, schema
+from . import latex, records, schema
 from .results import Results
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
 REPORTED = "Reported: NeurIPS 2021 submission, not the camera-ready."
-LATEX = {
-    "\\": r"\textbackslash{}",
-    **{c: f"\\{c}" for c in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "Δ": r"$\Delta$",
-    "±": r"$\pm$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "×": r"$\times$",
-    "≤": r"$\leq$",
-}
 
 
 @dataclass(frozen=True)
@@ -51,12 +38,12 @@ class Table:
     runs: pd.DataFrame
     best: pd.DataFrame
 
-    def write(self, csv: Path, markdown: Path, latex: Path) -> None:
+    def write(self, csv: Path, markdown: Path, tex: Path) -> None:
         """Write the three files, each whole or not at all."""
         for path, text in (
             (csv, self.tidy().to_csv(index=False, lineterminator="\n")),
             (markdown, self.markdown()),
-            (latex, self.latex(latex.stem)),
+            (tex, self.latex(tex.stem)),
         ):
             with records.atomic(path) as temporary:
                 temporary.write_text(text)
@@ -87,29 +74,9 @@ class Table:
         return f"### {self.title}\n\n{text}\n\n{caption}\n"
 
     def latex(self, label: str) -> str:
-        """The table in LaTeX with booktabs (and multirow where rows have blocks)."""
+        """The table in LaTeX, in several parts if it is wide."""
         body = self._cells(r"${} \pm {}$", r"{{\boldmath{}}}", "${}$")
-        body.index = body.index.map(lambda row: tuple(escape(part) for part in row))
-        body.columns = body.columns.map(lambda column: tuple(escape(part) for part in column))
-        blocks = body.index.get_level_values(0).unique()
-        body = body.rename_axis(index=[None] * body.index.nlevels)
-        body = body.rename_axis(columns=[None] * body.columns.nlevels)
-        body = body.droplevel(0) if list(blocks) == [""] else body
-        columns = "l" * body.index.nlevels + "r" * body.shape[1]
-        text = body.style.to_latex(
-            hrules=True,
-            clines=None if len(blocks) < 2 else "skip-last;data",
-            column_format=columns,
-            multicol_align="c",
-            multirow_align="t",
-            position_float="centering",
-            caption=f"{escape(self.title)}. {escape(self.caption)}",
-            label=f"tab:{label}",
-        )
-        last = rf"\cline{{1-{len(columns)}}}" + "\n\\bottomrule"
-        text = text.replace(last, r"\bottomrule").replace(r"\cline", r"\cmidrule")
-        text = "\n".join(line + group_rules(line) for line in text.split("\n"))
-        return "% Needs: booktabs, multirow\n" + text
+        return latex.table(body, f"{self.title}. {self.caption}", label)
 
     def _cells(self, both: str, bold: str, alone: str = "{}") -> pd.DataFrame:
         """The numbers as text."""
@@ -145,22 +112,6 @@ def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd
         if cells.notna().any():
             mask[column] = cells == (cells.max() if higher[column[-2]] else cells.min())
     return mask
-
-
-def group_rules(line: str) -> str:
-    """A rule below every group of columns that a line of LaTeX names, on a line of its own."""
-    rules, first = "", 1
-    for cell in line.split(" & "):
-        group = re.match(r"\\multicolumn\{(\d+)\}", cell)
-        width = int(group[1]) if group else 1
-        rules += rf" \cmidrule(lr){{{first}-{first + width - 1}}}" if group else ""
-        first += width
-    return rules and "\n" + rules[1:]
-
-
-def escape(text: str) -> str:
-    """`text` with the characters that LaTeX would take as commands escaped."""
-    return "".join(LATEX.get(character, character) for character in text)
 
 
 def caption(study_name: str, study: schema.Study, results: list[Results]) -> str:
