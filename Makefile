@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 UV := uv==0.13.9
 BIN := .venv/bin
 
-.PHONY: quick test environment lock lint clean
+.PHONY: quick test environment slurm kubernetes lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
@@ -22,11 +22,20 @@ environment: .venv/built
 	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
+# On a cluster: `make slurm` (or kubernetes) adds Snakemake's executor to the environment.
+slurm kubernetes: environment
+	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --require-hashes \
+		-r requirements-$@.lock
+
 # After a change of pyproject.toml: resolve again and write the lock (it names no host).
 lock: environment
 	$(BIN)/uv lock --quiet --python $(BIN)/python
 	$(BIN)/uv export --quiet --all-extras --format requirements-txt --no-emit-project --no-header \
 		-o requirements.lock
+	for group in slurm kubernetes; do \
+		$(BIN)/uv export --quiet --only-group $$group --format requirements-txt --no-header \
+			-o requirements-$$group.lock; \
+	done
 	rm uv.lock
 
 lint: environment
