@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 STUDY ?= quick
 
-.PHONY: quick status test environment lock lint clean
+.PHONY: quick status test environment slurm kubernetes lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
@@ -28,11 +28,20 @@ environment: .venv/built
 	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
+# On a cluster: `make slurm` (or kubernetes) adds Snakemake's executor to the environment.
+slurm kubernetes: environment
+	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --require-hashes \
+		-r requirements-$@.lock
+
 # After a change of pyproject.toml: resolve again and write the lock (it names no host).
 lock: environment
 	$(BIN)/uv lock --quiet --python $(BIN)/python
 	$(BIN)/uv export --quiet --all-extras --format requirements-txt --no-emit-project --no-header \
 		-o requirements.lock
+	for group in slurm kubernetes; do \
+		$(BIN)/uv export --quiet --only-group $$group --format requirements-txt --no-header \
+			-o requirements-$$group.lock; \
+	done
 	rm uv.lock
 
 lint: environment

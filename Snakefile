@@ -22,6 +22,8 @@ rule all:
         rules.verdicts.output,
 
 
+# On a cluster these run where snakemake does: `fetch` needs the internet, and the others take
+# seconds, less than a job's own start.
 localrules:
     all,
     data,
@@ -29,3 +31,7 @@ localrules:
     status,
     tables,
     figures,
+    fetch,
+    table,
+    figure,
+    ledger,

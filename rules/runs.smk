@@ -40,6 +40,8 @@ for experiment, chosen in study.experiments.items():
             model=files(experiment, "model.safetensors"),
             history=files(experiment, "history.csv"),
             record=files(experiment, "run.json"),
+        group:
+            "run"
         threads: study.threads
         resources:
             gpu=int(DEVICE != "cpu"),
@@ -73,6 +75,8 @@ for experiment, chosen in study.experiments.items():
             test=ancient(prepared(chosen.dataset, "test")),
         output:
             files(experiment, "metrics.json"),
+        group:
+            "run"
         threads: study.threads
         resources:
             gpu=int(DEVICE != "cpu"),
@@ -100,6 +104,7 @@ for experiment, chosen in study.experiments.items():
             metrics=f"{RESULTS}/{experiment}.csv",
             history=f"{RESULTS}/{experiment}_history.csv",
             provenance=f"{RESULTS}/{experiment}.json",
+        localrule: True
         params:
             experiment=experiment,
             digests=[digest(experiment, m) for m in chosen.methods],

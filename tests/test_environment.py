@@ -4,13 +4,22 @@ import importlib.metadata
 import re
 import tomllib
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 
 from tests.paths import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text()
-PINS = dict(re.findall(r"^([a-zA-Z0-9_.-]+)(?:\[.*?\])?==(\S+)", LOCK, re.MULTILINE))
+MAKEFILE = (ROOT / "Makefile").read_text()
+GROUPS = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+
+
+def pins_of(lock):
+    return dict(re.findall(r"^([a-zA-Z0-9_.-]+)(?:\[.*?\])?==(\S+)", lock, re.MULTILINE))
+
+
+PINS = pins_of(LOCK)
 
 
 def declared():
@@ -28,11 +37,15 @@ def test_lock_satisfies_pyproject():
         assert requirement.specifier.contains(PINS[requirement.name]), requirement
 
 
-def test_every_pin_has_a_hash_and_no_host():
-    for block in re.split(r"\n(?=\S)", LOCK.strip()):
+def check_hashes(lock):
+    for block in re.split(r"\n(?=\S)", lock.strip()):
         if not block.startswith("#"):
             assert "--hash=sha256:" in block, block
-    assert "://" not in LOCK
+    assert "://" not in lock
+
+
+def test_every_pin_has_a_hash_and_no_host():
+    check_hashes(LOCK)
 
 
 def test_environment_yml_takes_the_lock():
@@ -45,9 +58,23 @@ def test_environment_yml_takes_the_lock():
 
 
 def test_makefile_bootstraps_the_locked_uv():
-    assert f"UV := uv=={PINS['uv']}\n" in (ROOT / "Makefile").read_text()
+    assert f"UV := uv=={PINS['uv']}\n" in MAKEFILE
 
 
 def test_installed_is_what_is_locked():
     for requirement in declared():
         assert importlib.metadata.version(requirement.name) == PINS[requirement.name]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_has_a_lock_of_its_own_that_agrees(group):
+    """`make slurm` installs beside requirements.lock: nothing there may need another version."""
+    text = (ROOT / f"requirements-{group}.lock").read_text()
+    pins = pins_of(text)
+    for requirement in map(Requirement, GROUPS[group]):
+        assert requirement.specifier.contains(pins[requirement.name]), "make lock"
+        assert requirement.name not in PINS, "every start of snakemake would import it"
+    common = pins.keys() & PINS.keys()
+    assert len(common) > 5 and all(pins[name] == PINS[name] for name in common), "make lock"
+    check_hashes(text)
+    assert re.search(rf"^(\w+ )*{group}( \w+)*: environment$", MAKEFILE, re.M), f"make {group}"
