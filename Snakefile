@@ -4,7 +4,7 @@
 #   snakemake --config study=lite mirror=FOLDER    real data, scaled to a CPU
 #   snakemake --config study=paper                 everything, as published
 #
-# Targets: all, data, results, tables, figures, or any file below them. `-n` says what would run
+# Targets: all, data, results, tables, figures, report, or any file below them. `-n` says what would run
 # and why.
 
 
@@ -12,6 +12,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/runs.smk"
 include: "rules/paper.smk"
+include: "rules/report.smk"
 
 
 rule all:
@@ -20,6 +21,7 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.verdicts.output,
+        rules.report.output,
 
 
 # On a cluster these run where snakemake does: `fetch` needs the internet, and the others take

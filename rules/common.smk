@@ -16,7 +16,7 @@ os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ[
 from rotograd_replication import claims, plugins, records
 from rotograd_replication import config as configuration
 
-OPTIONS = ["study", "mirror", "device"]
+OPTIONS = ["study", "mirror", "device", "present"]
 VERB = "python -m rotograd_replication"
 
 for key in config:
@@ -29,6 +29,9 @@ if config.get("device", "cpu") not in ("auto", "cpu", "cuda"):
         f"`device` must be auto, cpu or cuda. Found {config['device']}."
     )
 
+if str(config.get("present", "no")) not in ("yes", "no", "True", "False"):
+    raise WorkflowError(f"`present` must be yes or no. Found {config['present']}.")
+
 STUDY = str(config.get("study", "quick"))
 CONFIGS = ROOT / "configs"
 try:
@@ -37,6 +40,8 @@ try:
 except configuration.ConfigurationError as error:
     raise WorkflowError(str(error)) from None
 
+# The report of what there is, without training what is missing.
+PRESENT = str(config.get("present", "no")) in ("yes", "True")
 DEVICE = config.get("device", study.device)
 # The sha256 of archives that have no published hash, recorded at the first fetch.
 HASHES = "configs/hashes"
@@ -45,6 +50,7 @@ PREPARED = "data/prepared"
 RESULTS = f"results/{STUDY}"
 FIGURES = f"figures/{STUDY}"
 TABLES = f"paper_tables/{STUDY}"
+REPORT = f"report/{STUDY}"
 SPLITS = ["train", "val", "test"]
 
 

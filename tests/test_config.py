@@ -199,7 +199,8 @@ LAYERS = [
     },
     {"runs", "render", "assess", "optimizers", "matrix", "latex"},
     {"train", "aggregate", "tables", "figures", "ledger"},
-    {"evaluate", "calibrate", "plan", "table", "figure", "verdict", "status"},
+    {"evaluate", "calibrate", "plan", "table", "figure", "verdict", "status", "sections"},
+    {"report"},
     {"__main__"},
 ]
 

@@ -177,6 +177,17 @@ def ledger(arguments: argparse.Namespace) -> None:
     verb.run(_study(arguments), arguments.study, arguments.out)
 
 
+def report(arguments: argparse.Namespace) -> None:
+    """Write the report: one self-contained page, from what is there."""
+    from . import report as verb
+
+    study = _study(arguments)
+    names = ("metrics", "history", "provenance", "runs", "tables", "figures")
+    places = [getattr(arguments, name) for name in names]
+    files = (arguments.verdicts, arguments.citation)
+    verb.run(study, arguments.study, *places, *files, arguments.code, arguments.out)
+
+
 # Verb -> the arguments it takes: name -> type, with `*` for one or more, `*?` for any
 # number, and `?` for optional.
 ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]]] = {
@@ -208,6 +219,10 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]
     status: {"study": (str, ""), "code": (str, "")}
     | dict.fromkeys(("metrics", "record", "checkpoint"), (str, "")),
     ledger: {"study": (str, ""), "out": (Path, "")},
+    report: {"study": (str, ""), "code": (str, ""), "out": (Path, "")}
+    | dict.fromkeys(("metrics", "history", "provenance", "runs"), (str, ""))
+    | dict.fromkeys(("tables", "figures"), (str, ""))
+    | dict.fromkeys(("verdicts", "citation"), (Path, "")),
 }
 
 

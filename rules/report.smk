@@ -1,0 +1,68 @@
+# The report: one page, from everything that the paper's rules make.
+
+# Where a study's files lie, as `report` is told.
+PLACES = {
+    "metrics": f"{RESULTS}/{{experiment}}.csv",
+    "history": f"{RESULTS}/{{experiment}}_history.csv",
+    "provenance": f"{RESULTS}/{{experiment}}.json",
+    "runs": f"{RESULTS}/{{experiment}}/{{method}}/seed{{seed}}/metrics.json",
+    "tables": f"{TABLES}/{{table}}.{{kind}}",
+    "figures": f"{FIGURES}/{{figure}}.{{kind}}",
+    "verdicts": f"{RESULTS}/verdicts.json",
+}
+
+
+def made():
+    """All that the report shows: nothing where it is to show what there is (`present=yes`)."""
+    if PRESENT:
+        return []
+    outputs = [(TABLES, study.tables, ["csv", "md", "tex"])]
+    outputs += [(FIGURES, study.figures, ["csv", "pdf", "png"])]
+    files = [
+        f"{f}/{name}.{kind}"
+        for f, names, kinds in outputs
+        for name in names
+        for kind in kinds
+    ]
+    return [
+        *files,
+        *rules.verdicts.output,
+        *sum(gathered(study.experiments).values(), []),
+    ]
+
+
+def stamps():
+    """What there is, and of when: a report of what there is follows it."""
+    if not PRESENT:
+        return ""
+    found = [
+        p for folder in (RESULTS, TABLES, FIGURES) for p in Path(folder).rglob("*.*")
+    ]
+    return records.digest(sorted((str(p), p.stat().st_mtime_ns) for p in found))
+
+
+rule report:
+    input:
+        made(),
+        citation="CITATION.cff",
+    output:
+        f"{REPORT}/index.html",
+    params:
+        # Patterns that the verb fills in; a function, so that their braces are left alone.
+        places=lambda w: " ".join(
+            f"--{name} '{place}'" for name, place in PLACES.items()
+        ),
+        words=words(study.experiments),
+        runs=TRAIN_CODE,
+        present=stamps(),
+        code=code(
+            "report.py",
+            "sections/*",
+            "tables/*.py",
+            "figures/*.py",
+            "ledger.py",
+            *PAPER_CODE,
+        ),
+    shell:
+        VERB + " report --study " + STUDY + " {params.places} --code {params.runs}"
+        " --citation {input.citation} --out {output}"

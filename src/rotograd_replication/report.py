@@ -1,0 +1,176 @@
+"""The report: one self-contained page that says whether the paper held up, how sure, at what cost.
+
+Each section is a file of `sections/`, which gathers, and a template of the same name, which shows.
+"""
+
+import base64
+import logging
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from . import config, plugins, records, render, results, schema
+from .sections import _material, _text
+from .sections._material import Material, Run
+
+log = logging.getLogger(__name__)
+SECTIONS = (
+    "claims",
+    "tables",
+    "figures",
+    "curves",
+    "matrix",
+    "cost",
+    "flow",
+    "ledger",
+    "citation",
+)
+TEMPLATES = Path(__file__).parent / "sections"
+
+
+def run(
+    study: schema.Study,
+    study_name: str,
+    metrics: str,
+    history: str,
+    provenance: str,
+    runs: str,
+    tables: str,
+    figures: str,
+    verdicts: Path,
+    citation: Path,
+    code: str,
+    out: Path,
+) -> None:
+    """Write the page from what is there; what is not there is named as missing.
+
+    Args:
+        study: the configuration.
+        study_name: its name.
+        metrics: where an `{experiment}`'s tidy table lies.
+        history: where its history lies.
+        provenance: where its provenance lies.
+        runs: where the record of a run lies, by `{experiment}`, `{method}` and `{seed}`.
+        tables: where a `{table}` of a `{kind}` (csv, md, tex) lies.
+        figures: where a `{figure}` of a `{kind}` (csv, pdf, png) lies.
+        verdicts: what `verdict` wrote.
+        citation: `CITATION.cff`.
+        code: the digest of the present training code, which a run that is not stale was made by.
+        out: written: the page.
+
+    Raises:
+        ValueError: a file that is not whole.
+    """
+    found = {}
+    for name in study.experiments:
+        files = [Path(place.format(experiment=name)) for place in (metrics, history, provenance)]
+        if all(file.is_file() for file in files):
+            found[name] = results.read(*files)
+    material = Material(
+        study,
+        study_name,
+        found,
+        _runs(study, runs, code),
+        records.read_json(verdicts) if verdicts.is_file() else None,
+        _files(tables, "table", study.tables, ("csv", "md", "tex")),
+        _files(figures, "figure", study.figures, ("csv", "pdf", "png")),
+        yaml.safe_load(citation.read_text()),
+        lambda path: os.path.relpath(path, out.parent),
+    )
+    page = build(material)
+    with records.atomic(out) as temporary:
+        temporary.write_text(page)
+    log.info("%s: %d runs, %.1f MB", out.name, len(material.runs), len(page) / 1e6)
+
+
+def build(material: Material) -> str:
+    """The page as HTML; the same bytes for the same material."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    templates = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    templates.filters |= {
+        "number": _text.number,
+        "duration": _text.duration,
+        "memory": _text.memory,
+        "embed": _embed,
+    }
+    templates.globals |= {"study": material.study, "name": material.name, "link": material.link}
+    sections = []
+    for name in SECTIONS:
+        plug = plugins.load("sections", name)
+        body = templates.get_template(f"{name}.html").render(plug.build(material))
+        sections.append({"id": name, "title": plug.TITLE, "body": body})
+    standins = [d.label for d in material.study.datasets.values() if d.standin]
+    return templates.get_template("_page.html").render(
+        sections=sections,
+        facts=_facts(material),
+        standin=render.STANDIN if standins else "",
+    )
+
+
+def _runs(study: schema.Study, place: str, code: str) -> list[Run]:
+    """Every run that the study asks for, and its state."""
+    found = []
+    for name, experiment in study.experiments.items():
+        for method in experiment.methods:
+            present = config.run_digest(study, name, method)
+            for seed in range(experiment.seeds.value):
+                file = Path(place.format(experiment=name, method=method, seed=seed))
+                record = records.read_json(file) if file.is_file() else {}
+                state, reason = _state(record, present, code)
+                found.append(Run(name, method, seed, file, state, reason, record))
+    return found
+
+
+def _state(record: dict[str, Any], configuration: str, code: str) -> tuple[str, str]:
+    """What a run's record says of it, and why."""
+    if not record:
+        return _material.MISSING, ""
+    values = [value for task in record["metrics"].values() for value in task.values()]
+    if record.get("diverged") or not all(math.isfinite(value) for value in values):
+        return _material.DIVERGED, "a loss is no number"
+    if record["configuration"] != configuration:
+        return _material.STALE, "the configuration has changed since"
+    if record["code"] != code:
+        return _material.STALE, "the training code has changed since"
+    return _material.DONE, ""
+
+
+def _files(place: str, word: str, names: Any, kinds: tuple[str, ...]) -> dict[str, dict[str, Path]]:
+    """The outputs that exist, by name and kind."""
+    every = {
+        name: {kind: Path(place.format(**{word: name, "kind": kind})) for kind in kinds}
+        for name in names
+    }
+    return {
+        name: files for name, files in every.items() if all(f.is_file() for f in files.values())
+    }
+
+
+def _embed(path: Path) -> str:
+    """A PNG as a data URI, so that the page needs no other file."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _facts(material: Material) -> dict[str, str]:
+    """The line below the title: how much was run, on what, for how long."""
+    there = [run for run in material.runs if run.record]
+    seconds = sum(run.record["seconds"] for run in there)
+    odd = [s for s in (_material.DIVERGED, _material.STALE) if any(r.state == s for r in there)]
+    counts = [f"{sum(run.state == state for run in there)} {state}" for state in odd]
+    return {
+        "runs": ", ".join([f"{len(there)} of {len(material.runs)}", *counts]),
+        "experiments": str(len(material.study.experiments)),
+        "data": "; ".join(dict.fromkeys(r.record["data"]["label"] for r in there)) or _text.NONE,
+        "hardware": ", ".join(sorted({r.record["device"] for r in there})) or _text.NONE,
+        "computed": _text.duration(seconds),
+    }
