@@ -101,7 +101,13 @@ def backbone(workload: str, device: torch.device) -> float:
 
 
 def pair(
-    workload: str, name: str, device: torch.device, repeats: int, limit: float, gflop: float
+    workload: str,
+    name: str,
+    device: torch.device,
+    repeats: int,
+    limit: float,
+    gflop: float,
+    revision: str,
 ) -> dict:
     """One row: steps of Vanilla and of `name` in turn, until `repeats` pairs or `limit` seconds."""
     base, other = build(workload, "vanilla", device), build(workload, name, device)
@@ -128,7 +134,7 @@ def pair(
         "peak_gflop_per_s": peak_gflops(device),
         "device": runtime.hardware(device),
         "threads": torch.get_num_threads(),
-        "revision": runtime.revision(ROOT),
+        "revision": revision,
     }
 
 
@@ -148,10 +154,13 @@ def main() -> None:
     if not arguments.draw:
         runtime.prepare(arguments.threads)
         device = torch.device(arguments.device)
+        revision = runtime.revision(ROOT)
         for workload in arguments.workloads:
             gflop = backbone(workload, device)
             for name in arguments.contenders or names(workload):
-                row = pair(workload, name, device, arguments.repeats, arguments.limit, gflop)
+                row = pair(
+                    workload, name, device, arguments.repeats, arguments.limit, gflop, revision
+                )
                 table = pd.read_csv(CSV) if CSV.exists() else pd.DataFrame()
                 table = pd.concat([table, pd.DataFrame([row])])
                 key = ["workload", "contender", "device", "threads"]
