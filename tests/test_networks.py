@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from rotograd_replication import config, network, plugins, schema
+from rotograd_replication import config, network, plugins, runtime, schema
 from rotograd_replication.heads._base import Heads
 from rotograd_replication.heads.mlp import Linear
 from rotograd_replication.heads.mlp import build as build_mlp
@@ -183,3 +183,29 @@ def test_a_variant_trains_its_rotations_at_its_own_rate():
         settings = config.run_settings(study, "stability", name)
         _, rotations = Optimizers(network.build(settings, tasks, 0), settings).optimizers
         assert rotations.param_groups[0]["lr"] == rate
+
+
+def test_a_backbone_in_bfloat16_leaves_the_rest_in_float32():
+    study = config.load_study(CONFIGS, "quick")
+    settings = config.run_settings(study, "digits", "rotograd")
+    assert settings["training"]["precision"] == "float32"
+    x = torch.randn(8, 1, 28, 28)
+    tasks = Tasks(study.datasets["mnist_standin"].tasks)
+    exact = network.build(settings, tasks, 0).features(x)
+    settings["training"]["precision"] = "bf16"
+    net = network.build(settings, tasks, 0)
+    rough = net.features(x)
+    assert exact.dtype == rough.dtype == torch.float32
+    assert not torch.equal(exact, rough)
+    torch.testing.assert_close(exact, rough, rtol=0.05, atol=0.05)
+    y = torch.ones(8, 5)
+    step, update = task_step(net, tasks, x, y, torch.ones(5))
+    assert step.gradients.dtype == update.dtype == torch.float32
+    assert all(p.grad.dtype == torch.float32 for p in net.parameters() if p.grad is not None)
+
+
+def test_convolutions_round_to_tf32_only_where_a_run_asks_for_it():
+    for name, rounds in (("tf32", True), ("float32", False), ("bf16", False)):
+        runtime.set_precision(name)
+        assert torch.backends.cudnn.allow_tf32 is rounds
+        assert torch.backends.cuda.matmul.allow_tf32 is False

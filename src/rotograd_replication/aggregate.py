@@ -172,6 +172,7 @@ def _provenance(
         "data": runs[0]["data"],
         "epochs": seen("epochs"),
         "features": chosen.network.features.value,
+        "precision": chosen.training.precision.value,
         "runs": {method: len(group) for method, group in by_method.items()},
         "seconds": {
             method: statistics.median(run["seconds"] for run in group)

@@ -49,7 +49,7 @@ def appearance(net: Network, tasks: Tasks, loader: Loader) -> dict[str, float]:
     x, _ = next(iter(loader.in_order()))
     if x.shape[1:] == (2,):
         with torch.no_grad():
-            z = net.backbone(x)
+            z = net.features(x)
             views = net.method.view(z)[:, 0].tolist()
             found |= {f"feature/{i}": value for i, value in enumerate(z[0].tolist())}
             for task, view in zip(tasks.names, views, strict=True):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 
 from .augment_scenes import scene_crop, scene_flip
+from .runtime import send
 
 Augmentation = Callable[
     [torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]
@@ -19,8 +20,8 @@ PADDING = 4
 
 def flip(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Mirror each image left to right with probability 1/2."""
-    chosen = torch.rand(len(x), generator=generator) < 0.5
-    return torch.where(chosen.to(x.device)[:, None, None, None], x.flip(3), x)
+    chosen = send(torch.rand(len(x), generator=generator) < 0.5, x.device)
+    return torch.where(chosen[:, None, None, None], x.flip(3), x)
 
 
 def crop(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -29,7 +30,8 @@ def crop(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     The same as a random crop of the original size from the image padded by 4 pixels of zeros.
     """
     count, _, height, width = x.shape
-    offsets = torch.randint(2 * PADDING + 1, (2, count, 1), generator=generator).to(x.device)
+    offsets = torch.randint(2 * PADDING + 1, (2, count, 1), generator=generator)
+    offsets = send(offsets, x.device)
     rows = offsets[0] + torch.arange(height, device=x.device)
     columns = offsets[1] + torch.arange(width, device=x.device)
     padded = torch.nn.functional.pad(x, (PADDING,) * 4).permute(0, 2, 3, 1)

@@ -8,6 +8,8 @@ a batch of images `[B, C, H, W]` of any type.
 import torch
 from torch import Tensor
 
+from .runtime import send
+
 SCALES = (1.0, 1.2, 1.5)
 NEAREST = slice(0, 2)  # label and depth: values between two surfaces belong to neither
 DEPTH, NORMAL, NORMAL_X = 1, slice(2, 5), 2
@@ -15,7 +17,7 @@ DEPTH, NORMAL, NORMAL_X = 1, slice(2, 5), 2
 
 def scene_flip(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Mirror a scene left to right with probability 1/2; normals then point the other way in x."""
-    chosen = (torch.rand(len(x), generator=generator) < 0.5).to(x.device)[:, None, None, None]
+    chosen = send(torch.rand(len(x), generator=generator) < 0.5, x.device)[:, None, None, None]
     mirrored = y.flip(3)
     mirrored[:, NORMAL_X] *= -1
     return torch.where(chosen, x.flip(3), x), torch.where(chosen, mirrored, y)
@@ -41,7 +43,7 @@ def scene_crop(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor
         for n, at, size in zip(x.shape[2:], starts, sizes, strict=True)
     ]
     maps = _take(_take(y[:, NEAREST], sharp[0], 2), sharp[1], 3)
-    maps[:, DEPTH] /= scales.to(y.device)[:, None, None]
+    maps[:, DEPTH] /= send(scales, y.device)[:, None, None]
     return _interpolate(x, smooth), torch.cat([maps, _interpolate(y[:, NORMAL], smooth)], 1)
 
 
@@ -69,7 +71,7 @@ def _interpolate(maps: Tensor, axes: list[tuple[Tensor, Tensor, Tensor]]) -> Ten
     """Float32 maps, linear along both axes."""
     maps = maps.float()
     for dimension, (lower, upper, share) in enumerate(axes, 2):
-        share = share.to(maps.device)[:, None]
+        share = send(share, maps.device)[:, None]
         weight = share[:, :, :, None] if dimension == 2 else share[:, :, None]
         low, high = _take(maps, lower, dimension), _take(maps, upper, dimension)
         maps = torch.lerp(low, high, weight)
@@ -82,4 +84,4 @@ def _take(maps: Tensor, places: Tensor, dimension: int) -> Tensor:
     shape[dimension] = -1
     size = [*maps.shape]
     size[dimension] = places.shape[1]
-    return maps.gather(dimension, places.to(maps.device).view(shape).expand(size))
+    return maps.gather(dimension, send(places, maps.device).view(shape).expand(size))

@@ -96,7 +96,7 @@ class Calibration:
         net.eval()
 
         def evaluate() -> None:
-            z = net.backbone(x)
+            z = net.features(x)
             tasks.metrics(net.heads(Method.view(net.method, z)), y)
 
         with torch.no_grad():

@@ -7,7 +7,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from . import network, records, schema, seals
+from . import network, records, runtime, schema, seals
 from .assess import assess
 from .loader import Loader
 from .tasks import NotFinite
@@ -34,6 +34,7 @@ def run(
     """
     content = records.read_json(record)
     settings = content["settings"]
+    runtime.set_precision(settings["training"].get("precision", "float32"))
     loader = Loader(test, device, evaluation_batch(settings, tasks))
     remedy = "Rerun the training: delete that file."
     if loader.data["archives"] != content["data"]["archives"]:

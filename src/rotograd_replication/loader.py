@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from . import plugins, seals
 from .augment import AUGMENTATIONS
+from .runtime import send
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -113,7 +114,7 @@ class Loader:
             generator: of the augmentations, in the state that it had before batch `first`.
             first: the first batch to give, from 0.
         """
-        for chosen in order.to(self.targets.device).split(self.batch_size)[first:]:
+        for chosen in send(order, self.targets.device).split(self.batch_size)[first:]:
             x, y = self._gather(chosen), self.targets.index_select(0, chosen).float()
             for augmentation in self._augmentations:
                 x, y = augmentation(x, y, generator)

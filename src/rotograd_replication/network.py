@@ -15,15 +15,25 @@ from .tasks import Tasks
 class Network(nn.Module):
     """Hard parameter sharing: `outputs = heads(method.view(backbone(x)))`."""
 
-    def __init__(self, backbone: nn.Module, heads: Heads, method: Method) -> None:
+    def __init__(
+        self, backbone: nn.Module, heads: Heads, method: Method, precision: str = "float32"
+    ) -> None:
         super().__init__()
+        self.precision = precision
         self.backbone = backbone
         self.heads = heads
         self.method = method
 
+    def features(self, x: Tensor) -> Tensor:
+        """`z`, float32 `[B, D]`, whatever the backbone computes in."""
+        if self.precision != "bf16":
+            return self.backbone(x)
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self.backbone(x).float()
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map inputs to one `[K_s, B, outputs, ...]` per stack of heads."""
-        return self.heads(self.method.view(self.backbone(x)))
+        return self.heads(self.method.view(self.features(x)))
 
 
 def build_method(
@@ -54,4 +64,5 @@ def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
     method = build_method(
         settings["method"], len(tasks), features, runtime.generator(seed, stream=1)
     )
-    return Network(backbone, heads, method)
+    precision = settings["training"].get("precision", "float32")
+    return Network(backbone, heads, method, precision)

@@ -134,4 +134,6 @@ def _facts(results: Results) -> str:
         f"{samples:,} training sample{'s' * (samples != 1)}",
         " and ".join(facts["devices"]),
     ]
+    precision = facts.get("precision", "float32")
+    parts += [f"backbone in {precision}"] if precision != "float32" else []
     return ", ".join(parts)

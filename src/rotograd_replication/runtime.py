@@ -31,6 +31,22 @@ def prepare(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+    set_precision("float32")
+
+
+def set_precision(name: str) -> None:
+    """Whether convolutions on a GPU round to TF32, which cuDNN does unless told; products never do.
+
+    A run's own choice, made before it trains and before it is evaluated; `bf16` is `Network`'s.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = name == "tf32"
+
+
+def send(tensor: torch.Tensor, to: torch.device) -> torch.Tensor:
+    """`tensor` on a device, without waiting for it: from pinned memory where it is a GPU."""
+    source = tensor.pin_memory() if to.type == "cuda" else tensor
+    return source.to(to, non_blocking=True)
 
 
 def generator(seed: int, stream: int) -> torch.Generator:

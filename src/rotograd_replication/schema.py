@@ -255,9 +255,14 @@ class Heads(Model):
         return self
 
 
+Precision = Literal["float32", "tf32", "bf16"]
+FLOAT32 = Sourced[Precision](value="float32", source="choice: not stated; PyTorch's default type")
+
+
 class Training(Model):
     """The budget, the same for every method of an experiment."""
 
+    later = frozenset({"precision"})
     epochs: Sourced[PositiveInt]
     batch_size: Sourced[PositiveInt]
     training_samples: Sourced[PositiveInt | None]
@@ -269,6 +274,8 @@ class Training(Model):
     normalize_losses: Sourced[bool]
     # Task gradients are measured for the history at every n-th step of an epoch, from its first.
     diagnostics_every: Sourced[PositiveInt]
+    # What the backbone computes in; the method's arithmetic, heads and losses stay in float32.
+    precision: Sourced[Precision] = FLOAT32
 
 
 class Experiment(Model):

@@ -49,7 +49,7 @@ def task_step(
     Returns:
         The step, and the update `[B, D]` that the backbone received.
     """
-    z = net.backbone(x)  # [B, D]
+    z = net.features(x)  # [B, D]
     losses, at_views = head_step(net, tasks, z.detach(), y, unit_loss)  # [K], [K, B, D]
     step = net.method.step(z.detach(), losses, at_views)
     update = net.method.combine(step)  # [B, D]
@@ -296,6 +296,7 @@ def run(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     training = settings["training"]
+    runtime.set_precision(training["precision"])
     batch_size, samples = training["batch_size"], training["training_samples"]
     loader = Loader(train, device, batch_size, training["augmentation"], samples)
     validation = Loader(val, device, evaluation_batch(settings, tasks))

@@ -9,6 +9,7 @@ and the sum is returned.
 import torch
 from torch import Tensor
 
+from ..runtime import send
 from ._base import SLICE, Context, Method, Step
 
 
@@ -27,7 +28,7 @@ class GradDrop(Method):
         safe = torch.where(total > 0, total, torch.ones_like(total))
         purity = 0.5 * (1 + marginal.sum(0) / safe)
         uniform = torch.rand(purity.shape, generator=self.generator, dtype=purity.dtype)
-        keep_positive = purity > uniform.to(purity.device)
+        keep_positive = purity > send(uniform, purity.device)
         mask = torch.where(keep_positive, marginal >= 0, marginal <= 0)
         return torch.einsum("kd,kbd->bd", mask.to(step.gradients.dtype), step.gradients)
 
