@@ -37,3 +37,14 @@ localrules:
     table,
     figure,
     ledger,
+
+
+# Whatever was asked for: runs that came to nothing are no success of the whole.
+onsuccess:
+    if lost := diverged(workflow.dag):
+        raise WorkflowError(lost)
+
+
+onerror:
+    if lost := diverged(workflow.dag):
+        print(lost, file=sys.stderr)

@@ -15,6 +15,7 @@ os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ[
 
 from rotograd_replication import claims, plugins, records
 from rotograd_replication import config as configuration
+from rotograd_replication import runs as finished
 
 OPTIONS = ["study", "mirror", "device", "present"]
 VERB = "python -m rotograd_replication"

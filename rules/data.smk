@@ -32,6 +32,7 @@ for dataset, content in study.datasets.items():
             f"{RAW}/{dataset}/archives.json",
         output:
             **{split: prepared(dataset, split) for split in SPLITS},
+        retries: 0
         params:
             dataset=dataset,
             code=code(

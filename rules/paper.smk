@@ -29,18 +29,20 @@ rule table:
         latex=f"{TABLES}/{{table}}.tex",
     wildcard_constraints:
         table="|".join(study.tables) or "none",
+    retries: 0
     params:
         words=lambda w: words(study.tables[w.table]),
         code=lambda w: code(
             f"tables/{w.table}.py", "tables/_*.py", "table.py", *PAPER_CODE
         ),
+        training=TRAIN_CODE,
     shell:
         VERB
         + " table --study "
         + STUDY
         + " --name {wildcards.table}"
         + FROM
-        + " --reported {input.reported}"
+        + " --reported {input.reported} --code {params.training}"
         " --csv {output.csv} --markdown {output.markdown} --latex {output.latex}"
 
 
@@ -53,6 +55,7 @@ rule figure:
         png=f"{FIGURES}/{{figure}}.png",
     wildcard_constraints:
         figure="|".join(study.figures) or "none",
+    retries: 0
     params:
         words=lambda w: words(study.figures[w.figure]),
         code=lambda w: code(
@@ -62,18 +65,21 @@ rule figure:
             "objectives.py",
             *PAPER_CODE,
         ),
+        training=TRAIN_CODE,
     shell:
         VERB
         + " figure --study "
         + STUDY
         + " --name {wildcards.figure}"
         + FROM
+        + " --code {params.training}"
         + " --csv {output.csv} --pdf {output.pdf} --png {output.png}"
 
 
 rule ledger:
     output:
         f"{TABLES}/hyperparameters.md",
+    retries: 0
     params:
         words=words(study.experiments),
         datasets=records.digest(
@@ -90,6 +96,7 @@ rule verdicts:
         reported="configs/paper/reported.csv",
     output:
         f"{RESULTS}/verdicts.json",
+    retries: 0
     params:
         words=words(study.experiments),
         claims=CLAIMS,

@@ -104,6 +104,7 @@ for experiment, chosen in study.experiments.items():
             metrics=f"{RESULTS}/{experiment}.csv",
             history=f"{RESULTS}/{experiment}_history.csv",
             provenance=f"{RESULTS}/{experiment}.json",
+        retries: 0
         localrule: True
         params:
             experiment=experiment,
@@ -118,6 +119,23 @@ for experiment, chosen in study.experiments.items():
             " --out-provenance {output.provenance}"
 
 
+def diverged(dag):
+    """What to say of the diverged runs that the present targets rest on; empty if there are none."""
+    files = {
+        Path(f)
+        for job in dag.jobs
+        for f in (*job.input, *job.output)
+        if str(f).endswith("/metrics.json")
+    }
+    lost = finished.diverged(sorted(files))
+    if not lost:
+        return ""
+    remedy = f"Their last states: {RESULTS}/<experiment>/<method>/seed<n>/checkpoint."
+    return "\n".join(
+        [f"{len(lost)} runs diverged; tables count and leave them out.", *lost, remedy]
+    )
+
+
 rule results:
     input:
         expand(f"{RESULTS}/{{experiment}}.csv", experiment=study.experiments),
@@ -126,6 +144,7 @@ rule results:
 # The run matrix, now. It has no output, so it runs whenever it is asked for, and its patterns come
 # from a function, so that their braces are left alone.
 rule status:
+    retries: 0
     params:
         places=lambda w: " ".join(
             f"--{option} '{file}'"

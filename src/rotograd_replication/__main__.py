@@ -138,7 +138,8 @@ def table(arguments: argparse.Namespace) -> None:
 
     study, found = _study(arguments), _results(arguments)
     outputs = (arguments.csv, arguments.markdown, arguments.latex)
-    verb.run(study, arguments.study, arguments.name, found, arguments.reported, *outputs)
+    place = (study, arguments.study, arguments.name, found, arguments.reported)
+    verb.run(*place, *outputs, arguments.code)
 
 
 def figure(arguments: argparse.Namespace) -> None:
@@ -147,7 +148,8 @@ def figure(arguments: argparse.Namespace) -> None:
 
     study, found = _study(arguments), _results(arguments)
     outputs = (arguments.csv, arguments.pdf, arguments.png)
-    verb.run(study, arguments.study, arguments.name, found, study.datasets, *outputs)
+    place = (study, arguments.study, arguments.name, found, study.datasets)
+    verb.run(*place, *outputs, arguments.code)
 
 
 def verdict(arguments: argparse.Namespace) -> None:
@@ -208,10 +210,10 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]
     aggregate: {"study": (str, ""), "experiment": (str, "")}
     | dict.fromkeys(("metrics", "history"), (Path, "*"))
     | dict.fromkeys(("out-metrics", "out-history", "out-provenance"), (Path, "")),
-    table: {"study": (str, ""), "name": (str, ""), "reported": (Path, "")}
+    table: {"study": (str, ""), "name": (str, ""), "reported": (Path, ""), "code": (str, "?")}
     | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*"))
     | dict.fromkeys(("csv", "markdown", "latex"), (Path, "")),
-    figure: {"study": (str, ""), "name": (str, "")}
+    figure: {"study": (str, ""), "name": (str, ""), "code": (str, "?")}
     | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*"))
     | dict.fromkeys(("csv", "pdf", "png"), (Path, "")),
     verdict: {"study": (str, ""), "reported": (Path, ""), "out": (Path, "")}

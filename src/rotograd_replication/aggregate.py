@@ -14,7 +14,7 @@ from typing import Any
 import tqdm
 
 from . import delta, records, schema
-from .runs import RUN, AggregateError, check_configuration, check_data, label, read
+from .runs import RUN, AggregateError, check_configuration, check_data, is_diverged, label, read
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +88,14 @@ def run(
 
 
 def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> list[list[Any]]:
-    """The tidy rows; Delta_k is against the single-task run of the same seed."""
+    """The tidy rows; Delta_k is against the single-task run of the same seed.
+
+    A run that diverged has rows without a number: it is seen, and no mean passes over it.
+    """
     values = {
         (run["method"], run["seed"], task.name, metric): _number(run, task.name, metric, remedy)
         for run in runs
+        if not is_diverged(run)
         for task in dataset.tasks
         for metric in (*METRICS[task.kind], "loss")
     }
@@ -100,11 +104,12 @@ def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> l
         for task in dataset.tasks:
             start = [run["study"], run["experiment"], run["method"], run["seed"], task.name]
             for metric, higher in METRICS[task.kind].items():
-                value = values[run["method"], run["seed"], task.name, metric]
+                value = values.get((run["method"], run["seed"], task.name, metric), "")
                 single = values.get((BASELINE, run["seed"], task.name, metric))
-                gain = "" if single is None else delta.improvement(value, single, higher)
+                known = single is not None and value != ""
+                gain = delta.improvement(value, single, higher) if known else ""
                 rows.append([*start, metric, value, higher, gain])
-            loss = values[run["method"], run["seed"], task.name, "loss"]
+            loss = values.get((run["method"], run["seed"], task.name, "loss"), "")
             rows.append([*start, "loss", loss, False, ""])
     return rows
 
@@ -174,10 +179,12 @@ def _provenance(
         "features": chosen.network.features.value,
         "precision": chosen.training.precision.value,
         "runs": {method: len(group) for method, group in by_method.items()},
-        "seconds": {
-            method: statistics.median(run["seconds"] for run in group)
+        "diverged": {
+            method: [run["seed"] for run in group if is_diverged(run)]
             for method, group in by_method.items()
+            if any(is_diverged(run) for run in group)
         },
+        "seconds": {method: _median_seconds(group) for method, group in by_method.items()},
         "peak_memory_mb": {
             method: max((r["peak_memory_mb"] for r in group if r["peak_memory_mb"]), default=None)
             for method, group in by_method.items()
@@ -188,6 +195,12 @@ def _provenance(
         "code": seen("code"),
         "versions": {package: sorted(found) for package, found in sorted(versions.items())},
     }
+
+
+def _median_seconds(group: list[dict[str, Any]]) -> float | None:
+    """Of the runs that went to their end; None if none did."""
+    whole = [run["seconds"] for run in group if not is_diverged(run)]
+    return statistics.median(whole) if whole else None
 
 
 def _write_csv(path: Path, rows: list[list[Any]]) -> None:

@@ -17,6 +17,7 @@ def run(
     csv: Path,
     pdf: Path,
     png: Path,
+    code: str | None = None,
 ) -> None:
     """Draw the figure `name`; write it as PDF and PNG, and the drawn numbers as CSV.
 
@@ -29,6 +30,7 @@ def run(
         csv: written: exactly what is drawn.
         pdf: written; the same bytes for the same numbers.
         png: written.
+        code: the digest of the present training code, for the caption.
 
     Raises:
         ValueError: an unknown figure.
@@ -37,7 +39,7 @@ def run(
     with _style.context():
         build = plugins.load("figures", name).build
         drawing, numbers = build({r.name: r for r in results}, study, datasets)
-        _style.sign(drawing, render.caption(study_name, study, results))
+        _style.sign(drawing, render.caption(study_name, study, results, code))
         with records.atomic(csv) as temporary:
             numbers.to_csv(temporary, index=False, lineterminator="\n")
         for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):

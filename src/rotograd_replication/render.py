@@ -15,6 +15,7 @@ from . import latex, records, schema
 from .results import Results
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
+STALE = "Stale: runs of {} were made by older training code."
 REPORTED = "Reported: NeurIPS 2021 submission, not the camera-ready."
 
 
@@ -114,12 +115,35 @@ def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd
     return mask
 
 
-def caption(study_name: str, study: schema.Study, results: list[Results]) -> str:
-    """What every table and figure says of its numbers: study, data, n, budget and hardware."""
+def caption(
+    study_name: str, study: schema.Study, results: list[Results], code: str | None = None
+) -> str:
+    """What every table and figure says of its numbers: study, data, n, budget and hardware.
+
+    Args:
+        study_name: its name.
+        study: the configuration, for the methods' labels.
+        results: the experiments shown.
+        code: the digest of the present training code; None if runs of other code need no mark.
+    """
     loud = any("stand-in" in r.provenance["data"]["label"].lower() for r in results)
     facts = "; ".join(dict.fromkeys(_facts(r) for r in results))
     start = f"{STANDIN} " if loud else ""
-    return f"{start}Study: {study_name}. {facts}."
+    holes = " ".join(_diverged(study, r) for r in results if r.diverged)
+    old = [r.name for r in results if code and r.provenance["code"] != [code]]
+    stale = f" {STALE.format(', '.join(old))}" if old else ""
+    return f"{start}Study: {study_name}. {facts}.{holes and ' ' + holes}{stale}"
+
+
+def _diverged(study: schema.Study, results: Results) -> str:
+    """Which runs are missing from the numbers, and that they are."""
+    methods = study.experiments[results.name].methods
+    parts = (
+        f"{methods[name].label} {len(seeds)} of {results.provenance['runs'][name]} "
+        f"(seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))})"
+        for name, seeds in results.diverged.items()
+    )
+    return f"Diverged and left out, {results.name}: {'; '.join(parts)}."
 
 
 def _facts(results: Results) -> str:

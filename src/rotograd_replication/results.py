@@ -30,6 +30,11 @@ class Results:
         return self.metrics[self.metrics["metric"] != "loss"]
 
     @property
+    def diverged(self) -> dict[str, list[int]]:
+        """Method -> the seeds of its runs that diverged."""
+        return self.provenance.get("diverged", {})
+
+    @property
     def methods(self) -> list[str]:
         """The methods that were run, in the order of the runs."""
         return list(self.provenance["runs"])

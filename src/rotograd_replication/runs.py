@@ -1,5 +1,6 @@
 """The records of finished runs, read and compared: what may stand side by side in one table."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,21 @@ def read(path: Path, study: str, experiment: str, remedy: str) -> dict[str, Any]
     return run
 
 
+def is_diverged(run: dict[str, Any]) -> bool:
+    """Whether a run came to nothing; a record from before runs were looked at has no such key."""
+    return run.get("diverged") is not None
+
+
+def diverged(paths: Iterable[Path]) -> list[str]:
+    """A line for each of some finished runs that diverged: which, where and how."""
+    found = [records.read_json(path) for path in paths if path.is_file()]
+    return [
+        f"{label(run)}: {run['diverged']['what']}, epoch {run['diverged']['epoch']}"
+        for run in found
+        if is_diverged(run)
+    ]
+
+
 def check_configuration(
     runs: list[dict[str, Any]], study: schema.Study, experiment: str, remedy: str
 ) -> None:
@@ -72,9 +88,22 @@ def check_configuration(
 
 
 def check_data(runs: list[dict[str, Any]], remedy: str) -> None:
-    """Refuse runs trained on different bytes: their metrics cannot be compared."""
-    first = runs[0]
-    for run in runs[1:]:
+    """Refuse runs of different bytes or budgets: their metrics cannot be compared."""
+    first, prepared = runs[0], None
+    for run in runs:
+        if run["epochs"] != first["epochs"]:
+            raise AggregateError(
+                f"{label(run)} must be trained as long as {label(first)}. "
+                f"Found {run['epochs']} epochs instead of {first['epochs']}. {remedy}"
+            )
+        # Runs from before prepared files had sums do not say theirs.
+        found = run["data"].get("prepared")
+        prepared = prepared or found
+        if found and found != prepared:
+            raise AggregateError(
+                f"{label(run)} must be trained and tested on the prepared files of the others. "
+                f"Found {found} instead of {prepared}. {remedy}"
+            )
         for key in ("archives", "samples", "label"):
             if run["data"][key] != first["data"][key]:
                 raise AggregateError(

@@ -17,6 +17,7 @@ def run(
     csv: Path,
     markdown: Path,
     latex: Path,
+    code: str | None = None,
 ) -> None:
     """Build the table `name` and write it as CSV, Markdown and LaTeX.
 
@@ -29,11 +30,12 @@ def run(
         csv: written.
         markdown: written.
         latex: written.
+        code: the digest of the present training code, for the caption.
 
     Raises:
         ValueError: an unknown table.
     """
     build = plugins.load("tables", name).build
     by_name = {r.name: r for r in results}
-    caption = f"{render.caption(study_name, study, results)} {render.REPORTED}"
+    caption = f"{render.caption(study_name, study, results, code)} {render.REPORTED}"
     build(by_name, study, pd.read_csv(reported), caption).write(csv, markdown, latex)

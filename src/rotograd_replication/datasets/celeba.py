@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import PositiveInt
 
-from . import _pictures
+from . import _members, _pictures
 
 IMAGES = "img_align_celeba.zip"
 FOLDER = "img_align_celeba"
@@ -72,6 +72,7 @@ def prepare(
     splits = {}
     try:
         with zipfile.ZipFile(raw / IMAGES) as archive:
+            _members.check_zip(archive, IMAGES)
             for part, split in enumerate(SPLITS):
                 chosen = np.flatnonzero(parts == part)
                 own = [names[i] for i in chosen]

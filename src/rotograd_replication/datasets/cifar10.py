@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
+from . import _members
+
 ARCHIVE = "cifar-10-binary.tar.gz"
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
 TEST = "test_batch.bin"
@@ -54,12 +56,13 @@ def read_members(path: Path, names: list[str]) -> dict[str, bytes]:
     """The named files of a tar.gz, by their last name; read in memory, nothing is extracted.
 
     Raises:
-        ValueError: the archive is damaged or lacks a file.
+        ValueError: the archive is damaged, lacks a file or holds what no archive should.
     """
     found = {}
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
+                _members.check_tar(member, path.name)
                 name = member.name.rsplit("/", 1)[-1]
                 stream = archive.extractfile(member) if member.isreg() and name in names else None
                 if stream is not None:

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from . import _growing
+from . import _growing, _members
 
 ARCHIVE = "nyuv2.zip"
 CLASSES = 13
@@ -79,6 +79,7 @@ def prepare(
     }
     try:
         with zipfile.ZipFile(raw / ARCHIVE) as archive:
+            _members.check_zip(archive, ARCHIVE)
             members = index(archive.namelist(), {"train": train, "val": test})
             reader = Reader(archive, members, (height, width), np.dtype(images), np.dtype(targets))
             return {

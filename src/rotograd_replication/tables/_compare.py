@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from .. import render
+from .. import render, schema
 from ..results import Results
 
 SOURCES = ("replicated", "reported")
@@ -42,9 +42,24 @@ def cost(found: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     return absolute, relative
 
 
+def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
+    """A row's name, with what is missing from its numbers: `Vanilla (4/5, 1 diverged)`."""
+    results = list(results)
+    holes = []
+    for found in results:
+        if lost := len(found.diverged.get(name, [])):
+            total = found.provenance["runs"][name]
+            of = f"{found.name}: " if len(results) > 1 else ""
+            holes.append(f"{of}{total - lost}/{total}, {lost} diverged")
+    return f"{method.label} ({'; '.join(holes)})" if holes else method.label
+
+
 def undefined(tests: pd.DataFrame) -> str:
     """A remark on blank cells: the tasks whose Delta is undefined; empty if there are none."""
-    names = ", ".join(tests.loc[tests["delta"].isna(), "task"].unique())
+    lost = tests["value"].isna()
+    baseless = tests.loc[lost & tests["method"].eq("single_task"), "seed"]
+    blank = tests["delta"].isna() & ~lost & ~tests["seed"].isin(baseless)
+    names = ", ".join(tests.loc[blank, "task"].unique())
     return f" Blank: Δ is undefined, the single-task F1 is 0 ({names})." if names else ""
 
 

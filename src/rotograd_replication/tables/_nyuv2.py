@@ -71,7 +71,7 @@ def build(
         method = methods[name]
         paper = _paper(reported, name, method.reported_as)
         for column in _columns():
-            row = ("", method.label, *column)
+            row = ("", _compare.label(method, name, [found]), *column)
             cell = ours[column].reindex([name]).iloc[0]
             own = method.separate and column[1] == DELTA  # zero by definition
             cells[*row, "replicated"] = cell * math.nan if own else cell
@@ -83,7 +83,7 @@ def build(
         "all tasks and costs relative to Vanilla are computed from the printed cells.",
         cells,
         higher={quantity: "↑" in quantity for _, quantity in _columns()},
-        exclude={method.label for method in methods.values() if method.separate},
+        exclude={_compare.label(m, name, [found]) for name, m in methods.items() if m.separate},
     )
 
 

@@ -36,10 +36,11 @@ def build(
         hours, relative = _compare.cost(found)
         paper = {m: _paper(reported, name, m, methods[m]) for m in methods}
         for method in (m for m in methods if m in found.methods):
+            row = ("", _compare.label(methods[method], method, results.values()))
             mine = {k: ours.loc[method, k] for k in STATISTICS}
             mine |= {HOURS: hours.loc[method], RELATIVE: relative.loc[method]}
             for key, quantity in (STATISTICS | {HOURS: HOURS, RELATIVE: RELATIVE}).items():
-                column = ("", methods[method].label, heading, quantity)
+                column = (*row, heading, quantity)
                 cells[*column, "replicated"] = mine[key]
                 cells[*column, "reported"] = _reported(paper, method, key)
     return _compare.table(

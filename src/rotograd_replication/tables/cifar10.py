@@ -27,7 +27,8 @@ def build(
     cells = {}
     for block, name in _rows(methods, found.methods):
         names = (methods[name].reported_as, name, FULL.get(name))
-        label = methods[name].label + ", m = d" * (block == SUBSPACES and name in FULL)
+        label = _compare.label(methods[name], name, [found])
+        label += ", m = d" * (block == SUBSPACES and name in FULL)
         paper = _compare.reported(reported, EXPERIMENT, names)
         for key, quantity in QUANTITIES.items():
             row = (block, label, quantity)

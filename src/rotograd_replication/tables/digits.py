@@ -32,9 +32,10 @@ def build(
         for name in (m for m in methods if m in found.methods):
             method = methods[name]
             paper = _compare.reported(reported, paper_name, (method.reported_as, name))
-            baselines |= {method.label} if method.separate else set()
+            label = _compare.label(method, name, results.values())
+            baselines |= {label} if method.separate else set()
             for quantity, metric in METRICS.items():
-                column = ("", method.label, HEADINGS[paper_name], quantity)
+                column = ("", label, HEADINGS[paper_name], quantity)
                 cell = ours[quantity].loc[name]
                 hidden = method.separate and quantity == DIGITS  # zero by definition
                 cells[*column, "replicated"] = cell * float("nan") if hidden else cell

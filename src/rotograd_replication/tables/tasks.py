@@ -23,6 +23,7 @@ def build(
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
         labels = {task.name: task.label for task in study.datasets[chosen.dataset].tasks}
+        names = {m: _compare.label(o, m, [found]) for m, o in chosen.methods.items()}
         first, *others = (m for m in chosen.methods if m in found.methods)
         for (task, metric), rows in found.tests.groupby(["task", "metric"], sort=False):
             better = bool(rows["higher_is_better"].iloc[0])
@@ -30,12 +31,11 @@ def build(
             higher[quantity] = better
             values = rows.pivot(index="seed", columns="method", values="value")
             for method in (first, *others):
-                label = chosen.methods[method].label
-                cells[block, label, quantity, "replicated"] = _over_seeds(values[method])
+                cells[block, names[method], quantity, "replicated"] = _over_seeds(values[method])
             for method in others:
-                label = f"{chosen.methods[method].label} − {chosen.methods[first].label}"
+                label = f"{names[method]} − {names[first]}"
                 differences.add(label)
-                paired = (values[method] - values[first]).dropna()
+                paired = values[method] - values[first]
                 cells[block, label, quantity, "replicated"] = _over_seeds(paired)
     ordered = sorted(cells, key=lambda key: key[1] in differences)
     return _compare.table(
