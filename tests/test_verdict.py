@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -342,3 +344,17 @@ def test_cells_are_those_of_the_tables(quick):
     assert cells["digits", "single_task", "active_pixels_mse"]["reported_std"] == 0.01
     assert cells["cifar10", "scale_only", "avg_delta"]["table"] is None
     assert all(c["low"] <= c["value"] <= c["high"] for c in quick["cells"] if c["n"] > 1)
+
+
+def test_verdicts_and_status_never_load_torch():
+    """Whatever they import, and whatever that imports."""
+    code = "import sys; from rotograd_replication import status, verdict; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_claim_says_what_its_tests_do(quick):
+    by_id = {claim["id"]: claim for claim in quick["claims"]}
+    assert by_id["proposition"]["reason"] == "Of 2 tests 2 hold."
+    assert by_id["celeba"]["reason"] == "Of 9 tests 9 are on stand-in data."
+    for claim in quick["claims"]:
+        assert sum(claim["counts"].values()) == len(claim["tests"])
