@@ -1,5 +1,9 @@
 """A run is the same alone or beside others, on every repetition; evaluation rebuilds it."""
 
+import io
+import re
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -154,3 +158,18 @@ def test_training_never_reads_the_test_split():
     from rotograd_replication.__main__ import train as verb
 
     assert "test" not in ARGUMENTS[verb]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_epochs_are_shown_on_a_terminal_alone(study, splits, tmp_path, monkeypatch, stream):
+    monkeypatch.setattr("sys.stderr", stream())
+    run(study, splits, tmp_path, "vanilla", 3)
+    shown = re.search(r"(\S+): 100%.* 2/2 ", sys.stderr.getvalue())
+    assert bool(shown) is (stream is Terminal)
+    if shown:
+        assert shown[1].endswith("vanilla/3/network")

@@ -2,13 +2,16 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from rotograd_replication import agreement, claims, config, judge, results, trial, verdict
+from rotograd_replication import agreement, claims, config, delta, judge, results, trial, verdict
+from rotograd_replication.tables import _nyuv2, celeba
 from tests import fixtures
 from tests.paths import CONFIGS, ROOT
 from tests.test_config import change, configs  # noqa: F401
@@ -293,16 +296,25 @@ def test_agreement(ours, paper, expected):
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory, claimed):
-    """Verdicts on made-up runs of the quick study."""
+def made(tmp_path_factory):
+    """Made-up runs of the quick study, aggregated, and the folder they lie in."""
     folder = tmp_path_factory.mktemp("quick")
     study, datasets = fixtures.configuration("quick")
-    gathered = [
-        fixtures.write(folder, study, "quick", e, datasets).aggregate(study, "quick", e, datasets)
+    gathered = {
+        e: fixtures.write(folder, study, "quick", e, datasets).aggregate(
+            study, "quick", e, datasets
+        )
         for e in study.experiments
-    ]
+    }
+    return study, gathered, folder
+
+
+@pytest.fixture(scope="module")
+def quick(made, claimed):
+    """Verdicts on them."""
+    study, gathered, folder = made
     out = folder / "verdicts.json"
-    verdict.run(study, "quick", *claimed, gathered, REPORTED, out)
+    verdict.run(study, "quick", *claimed, list(gathered.values()), REPORTED, out)
     return json.loads(out.read_text(), parse_constant=lambda name: pytest.fail(name))
 
 
@@ -330,11 +342,34 @@ def test_every_key_is_described_and_the_example_has_the_same(quick):
         assert set(place) <= words
 
 
-def test_cells_are_those_of_the_tables(quick):
-    """Medians and reported numbers are the tables' own, whose code is another."""
-    from rotograd_replication.tables import cifar10, digits
+TABLES = [
+    ("cifar10", "avg_delta", lambda r: delta.over_tasks(r.tests)["avg"]),
+    ("cifar10", "med_delta", lambda r: delta.over_tasks(r.tests)["med"]),
+    ("cifar10", "max_delta", lambda r: delta.over_tasks(r.tests)["max"]),
+    ("celeba_conv", "std_f1", lambda r: celeba.over_tasks(r.tests)["std"]),
+    ("celeba_resnet", "min_f1", lambda r: celeba.over_tasks(r.tests)["min"]),
+]
 
-    assert cifar10.QUANTITIES and digits.METRICS  # the tables that are compared below
+
+@pytest.mark.parametrize(("experiment", "metric", "column"), TABLES)
+def test_cells_are_those_of_the_tables(made, quick, experiment, metric, column):
+    """The tables reckon their medians by other code."""
+    expected = delta.over_seeds(column(made[1][experiment])).droplevel("quantity")["value"]
+    cells = [c for c in quick["cells"] if (c["experiment"], c["metric"]) == (experiment, metric)]
+    assert {c["method"]: pytest.approx(c["value"]) for c in cells} == expected.to_dict()
+
+
+def test_cells_of_nyuv2_are_those_of_its_table(made, quick):
+    columns = _nyuv2._ours(made[1]["nyuv2"], "")
+    for task, (heading, metrics) in _nyuv2.TASKS.items():
+        for metric, quantity in {**metrics, f"{task}_avg_delta": _nyuv2.DELTA}.items():
+            expected = columns[heading, quantity]["value"]
+            cells = [c for c in quick["cells"] if c["metric"] == metric]
+            found = {c["method"]: pytest.approx(c["value"]) for c in cells}
+            assert found and found == expected.to_dict()
+
+
+def test_cells_hold_the_papers_numbers_and_an_interval(quick):
     cells = {(c["experiment"], c["method"], c["metric"]): c for c in quick["cells"]}
     assert cells["cifar10", "rotograd", "avg_delta"]["reported"] == 4.48
     assert cells["cifar10", "rotograd_eighth", "avg_delta"]["reported"] == 2.90
@@ -342,3 +377,17 @@ def test_cells_are_those_of_the_tables(quick):
     assert cells["digits", "single_task", "active_pixels_mse"]["reported_std"] == 0.01
     assert cells["cifar10", "scale_only", "avg_delta"]["table"] is None
     assert all(c["low"] <= c["value"] <= c["high"] for c in quick["cells"] if c["n"] > 1)
+
+
+def test_verdicts_and_status_never_load_torch():
+    """Whatever they import, and whatever that imports."""
+    code = "import sys; from rotograd_replication import status, verdict; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_claim_says_what_its_tests_do(quick):
+    by_id = {claim["id"]: claim for claim in quick["claims"]}
+    assert by_id["proposition"]["reason"] == "Of 2 tests 2 hold."
+    assert by_id["celeba"]["reason"] == "Of 9 tests 9 are on stand-in data."
+    for claim in quick["claims"]:
+        assert sum(claim["counts"].values()) == len(claim["tests"])

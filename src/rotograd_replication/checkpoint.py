@@ -80,6 +80,12 @@ class Checkpoints:
         self.last = time.monotonic()
         self.folder = self.saving and self.saving.folder / self.name
 
+    @property
+    def label(self) -> str:
+        """The run and its network, in short."""
+        run = [str(self.key[part]) for part in ("experiment", "method", "seed") if part in self.key]
+        return "/".join([*run, self.name])
+
     def due(self) -> bool:
         """Whether to save now: the interval is over, or the process was asked to end."""
         if self.saving is None:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import safetensors.torch
 import torch
+import tqdm
 from torch import Tensor
 
 from . import diagnostics, divergence, generators, network, records, runtime, schema, seals
@@ -138,15 +139,19 @@ class Trainer:
     def _run(self, saved: Checkpoints) -> None:
         if not self.rows:
             self.rows.append({"epoch": 0, **self._assess()})
-        while self.epoch <= self.settings["epochs"]:
-            if not self.batch:
-                self.order = self.train.permutation(self.generator)
-            for x, y in self.train.batches(self.order, self.generator, first=self.batch):
-                self._step(x, y[:, self.columns])
-                if saved.due():
-                    saved.save(self.steps, self.state())
-            self._end_epoch()
-            self._begin_epoch()
+        total, done = self.settings["epochs"], self.epoch - 1
+        shown = {"desc": saved.label, "unit": "epoch", "disable": None}
+        with tqdm.tqdm(total=total, initial=done, **shown) as bar:
+            while self.epoch <= total:
+                if not self.batch:
+                    self.order = self.train.permutation(self.generator)
+                for x, y in self.train.batches(self.order, self.generator, first=self.batch):
+                    self._step(x, y[:, self.columns])
+                    if saved.due():
+                        saved.save(self.steps, self.state())
+                self._end_epoch()
+                self._begin_epoch()
+                bar.update()
         saved.save(self.steps, self.state())
 
     def _begin_epoch(self) -> None:

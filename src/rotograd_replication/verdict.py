@@ -10,9 +10,9 @@ none. Numbers are floats, never NaN.
     claims       a list, in the order of `configs/paper/claims.yaml`; each claim:
       id, number       a short name (`stability`), and 1 to 8
       sentence, source what the paper claims, in our words, and where
-      verdict          one of VERDICTS
+      verdict          one of WORDS
       reason           one sentence: why
-      counts           verdict -> how many of its tests have it (each of VERDICTS)
+      counts           verdict -> how many of its tests have it (each of WORDS)
       leaning          where the observed means point, decided or not: holds, does not hold, or null
       more_seeds       how many more seeds would decide, if differences stay as observed; 0 where
                        decided, null where no number in reach would or where it is unknown
@@ -76,7 +76,14 @@ from .trial import NOT_RUN, STANDIN, UNKNOWN
 
 log = logging.getLogger(__name__)
 
-VERDICTS = (HOLDS, FAILS, OPEN, NOT_RUN, STANDIN)
+# Each verdict, and what so many tests do.
+WORDS = {
+    HOLDS: "hold",
+    FAILS: "do not hold",
+    OPEN: "are inconclusive",
+    NOT_RUN: "are not run",
+    STANDIN: "are on stand-in data",
+}
 
 
 def run(
@@ -119,10 +126,10 @@ def _claim(
         for test in claim.tests
     ]
     verdicts = [test["verdict"] for test in tests]
-    counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
+    counts = {verdict: verdicts.count(verdict) for verdict in WORDS}
     whole = _together(tests)
-    said = ", ".join(f"{n} {name}" for name, n in counts.items() if n)
-    reason = f"Of {len(tests)} tests: {said}." if len(tests) > 1 else tests[0]["reason"]
+    said = ", ".join(f"{n} {WORDS[name]}" for name, n in counts.items() if n)
+    reason = f"Of {len(tests)} tests {said}."
     if whole["verdict"] in (HOLDS, FAILS, OPEN) and not all(t["as_published"] for t in tests):
         reason += " Not configured as published: says nothing of the published budget."
     return {
