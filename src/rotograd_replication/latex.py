@@ -51,7 +51,8 @@ def table(body: pd.DataFrame, caption: str, label: str) -> str:
 \caption{{{escape(caption)}}}
 \label{{tab:{label}}}
 """
-    return f"{start}{text}\\end{{table}}\n"
+    small = "\\footnotesize\n" if len(parts) > 1 else ""
+    return f"{start}{small}{text}\\end{{table}}\n"
 
 
 def pages(columns: pd.MultiIndex) -> list[list[tuple[str, ...]]]:
