@@ -37,3 +37,5 @@ localrules:
     table,
     figure,
     ledger,
+    verdicts,
+    report,
