@@ -37,6 +37,8 @@ localrules:
     table,
     figure,
     ledger,
+    verdicts,
+    report,
 
 
 # Whatever was asked for: runs that came to nothing are no success of the whole.

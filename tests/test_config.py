@@ -168,7 +168,7 @@ LAYERS = [
         "proposition",
         "seals",
     },
-    {"schema", "config", "results", "delta"},
+    {"documents", "schema", "config", "results", "delta"},
     {"claims"},
     {"scores"},
     {"judge", "agreement"},

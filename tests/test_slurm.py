@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -15,8 +16,8 @@ import pytest
 from tests import slurm_node
 from tests.paths import ROOT
 from tests.slurm_node import Node
+from tests.test_workflow import TREE
 
-TREE = ["Snakefile", "rules", "profiles", "configs", "src"]
 # Every value of a run but those that a clock or another process decides.
 MEASURED = ("seconds", "peak_memory_mb")
 STUDY = """
@@ -25,6 +26,7 @@ summary: A few small runs, one job for each method.
 device: auto
 threads: 1
 batch: method
+checkpoint_every: 0.2
 experiments:
   toy_nonconvex:
   digits:
@@ -32,7 +34,7 @@ experiments:
     seeds: {value: 2, source: "choice: a test"}
     methods: [vanilla, rotograd]
     training:
-      epochs: {value: 4, source: "choice: a test"}
+      epochs: {value: 12, source: "choice: a test"}
       training_samples: {value: 1000, source: "choice: a test"}
       batch_size: {value: 64, source: "choice: a test"}
 tables:
@@ -77,13 +79,14 @@ def tree(folder, study):
 
 
 def trainings(node):
-    """SLURM's job number -> its training process, once that has lived long enough to train."""
+    """SLURM's job number -> whether its training has a saved state to go on from."""
     found = {}
     for process in node.processes():
         try:
-            trains = {"rotograd_replication", "train"} <= set(process.cmdline())
-            if trains and time.time() - process.create_time() > 5:
-                found[process.environ()["SLURM_JOB_ID"]] = process
+            words = process.cmdline()
+            if {"rotograd_replication", "train"} <= set(words):
+                first = Path(process.cwd(), words[words.index("--checkpoint") + 1])
+                found[process.environ()["SLURM_JOB_ID"]] = any(first.glob("*"))
         except psutil.Error:
             pass
     return found
@@ -110,10 +113,11 @@ def test_lost_jobs_change_no_result(node, tmp_path):
     """One job is cancelled, one pre-empted and one loses its slurmd; results are the local ones."""
     python = environment(tmp_path / "environment", "slurm")
     cluster = tree(tmp_path / "cluster", STUDY)
+    local = tree(tmp_path / "local", STUDY.replace("batch: method", "batch: experiment"))
     log = tmp_path / "snakemake.log"
     arguments = ["--workflow-profile", "profiles/slurm", "--config", "study=cluster"]
     sooner = ["--slurm-init-seconds-before-status-checks", "2"]
-    sooner += ["--seconds-between-status-checks", "3"]
+    sooner += ["--seconds-between-status-checks", "3", "--slurm-keep-successful-logs"]
     with open(log, "wb") as output:
         workflow = subprocess.Popen(
             [python, "-m", "snakemake", *arguments, *sooner],
@@ -122,30 +126,31 @@ def test_lost_jobs_change_no_result(node, tmp_path):
             stdout=output,
             stderr=output,
         )
-    faults, hit, gpus, end = ["cancel", "crash", "requeue"], set(), "", time.monotonic() + 900
+    faults, hit, gpus, end = ["cancel", "requeue", "crash"], set(), "", time.monotonic() + 1500
     while workflow.poll() is None:
         assert time.monotonic() < end, log.read_text()[-3000:] + node.logs()
-        new = sorted(trainings(node).keys() - hit)
-        if new and faults:
-            hit.add(new[0])
-            gpus += node.command("scontrol", "show", "job", new[0])
-            fault = faults.pop(0)
-            if fault == "cancel":
-                node.command("scancel", new[0])
-            elif fault == "requeue":
-                node.command("scontrol", "requeue", new[0])
-            else:
-                node.crash()
-                time.sleep(2)
-                node.start("slurmd", "-D")
-        time.sleep(0.5)
+        for job, saved in trainings(node).items():
+            if faults and job not in hit and (saved or faults == ["crash"]):
+                hit.add(job)
+                gpus += node.command("scontrol", "show", "job", job)
+                fault = faults.pop(0)
+                if fault == "cancel":
+                    node.command("scancel", job)
+                elif fault == "requeue":
+                    node.command("scontrol", "requeue", job)
+                else:
+                    node.crash()
+                    time.sleep(2)
+                    node.start("slurmd", "-D")
+        time.sleep(0.2)
     text = log.read_text()
     assert workflow.returncode == 0, text[-3000:] + node.logs()
     assert not faults, f"no job was there to {faults}"
     assert "Trying to restart job" in text, "the cancelled job is submitted again"
+    logs = [path.read_text() for path in cluster.glob(".snakemake/slurm_logs/*/*.log")]
+    assert sum("going on from epoch" in one for one in logs) >= 2, "both jobs go on where they were"
     assert gpus.count("TresPerJob=gres:gpu:1") == 3, gpus
 
-    local = tree(tmp_path / "local", STUDY.replace("batch: method", "batch: experiment"))
     snakemake = os.path.join(os.path.dirname(sys.executable), "snakemake")
     command = [snakemake, "--config", "study=cluster"]
     done = subprocess.run(command, cwd=local, capture_output=True, text=True)

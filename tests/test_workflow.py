@@ -18,6 +18,7 @@ from tests.paths import CONFIGS, ROOT
 STUDIES = ["quick", "lite", "paper"]
 TABLES, FIGURES = plugins.names("tables"), plugins.names("figures")
 TREE = [
+    "CITATION.cff",
     "Makefile",
     "requirements.lock",
     "pyproject.toml",

@@ -5,63 +5,32 @@ A study names experiments and overrides parts of them; an experiment names a dat
 default hides elsewhere.
 """
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import pydantic
-import yaml
 
 from . import plugins, records, schema
+from .documents import ConfigurationError, mapping, merge, read_yaml, short
 
 
-class ConfigurationError(ValueError):
-    """A configuration that cannot be used; its message names the place, the rule and the remedy."""
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read one YAML mapping.
-
-    Raises:
-        ConfigurationError: no such file, or not a mapping.
-    """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        legal = [p.stem for p in path.parent.glob("*.yaml")]
-        raise ConfigurationError(
-            f"`{path.stem}` is not one of {path.parent}. {plugins.nearest(path.stem, legal)}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"`{path}` must be YAML. Found: {error}.") from error
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"`{path}` must be a mapping. Found {type(content).__name__}.")
-    return content
-
-
-def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it; mappings merge, everything else is replaced."""
-    merged = copy.deepcopy(base)
-    for key, value in changes.items():
-        whole = isinstance(value, dict) and "source" in value  # a sourced value is one thing
-        if isinstance(value, dict) and isinstance(merged.get(key), dict) and not whole:
-            merged[key] = merge(merged[key], value)
-        else:
-            merged[key] = copy.deepcopy(value)
-    return merged
-
-
-def _entry(entries: dict[str, Any], name: str, kind: str) -> dict[str, Any]:
-    """The entry `name` with its `like` and `inner` entries resolved."""
-    if name not in entries:
-        raise ConfigurationError(f"Unknown {kind} `{name}`. {plugins.nearest(name, list(entries))}")
-    entry = dict(entries[name] or {})
+def _entry(entries: dict[str, Any], name: Any, kind: str, above: tuple[Any, ...] = ()) -> Any:
+    """The entry `name` with its `like` and `inner` entries resolved; `above` led to it."""
+    if not isinstance(name, str) or name not in entries:
+        hint = plugins.nearest(str(name), list(entries))
+        raise ConfigurationError(f"Unknown {kind} `{short(name)[1:-1]}`. {hint}")
+    if name in above:
+        way = " -> ".join((*above, name))
+        raise ConfigurationError(f"`{name}` must not lead to itself by `like` or `inner`: {way}.")
+    above = (*above, name)
+    entry = dict(mapping(entries[name], name))
     if "like" in entry:
         entry = merge(
-            _entry(entries, entry["like"], kind), {k: entry[k] for k in entry.keys() - {"like"}}
+            _entry(entries, entry["like"], kind, above),
+            {k: entry[k] for k in entry.keys() - {"like"}},
         )
     if isinstance(entry.get("inner"), str):
-        entry["inner"] = _entry(entries, entry["inner"], kind)
+        entry["inner"] = _entry(entries, entry["inner"], kind, above)
     return entry
 
 
@@ -85,7 +54,9 @@ def _explain(model: type[pydantic.BaseModel], error: Any, place: str) -> str:
         *parents, key = error["loc"]
         return f"{place}: `{location}` is not a key. {plugins.nearest(key, _keys(model, parents))}"
     rule = error["msg"].removeprefix("Value error, ")
-    found = "" if error["type"] in ("missing", "value_error") else f" Found {error['input']!r}."
+    found = (
+        "" if error["type"] in ("missing", "value_error") else f" Found {short(error['input'])}."
+    )
     return f"{place}: `{location}`: {rule.rstrip('.')}.{found}" if location else f"{place}: {rule}"
 
 
@@ -118,6 +89,7 @@ def _variants(methods: dict[str, Any], variants: dict[str, Any]) -> dict[str, An
     """The experiment's own methods; one `like` the method whose name it takes is that, changed."""
     found = {}
     for name, entry in variants.items():
+        mapping(entry, name)
         own = isinstance(entry, dict) and entry.get("like") == name and name in methods
         rest = {key: value for key, value in entry.items() if key != "like"} if own else entry
         found[name] = merge(methods[name], rest) if own else entry
@@ -134,18 +106,23 @@ def load_study(configs: Path, name: str) -> schema.Study:
     methods = read_yaml(configs / "methods.yaml")
     datasets = load_datasets(configs)
     experiments = {}
-    for experiment, changes in (study.get("experiments") or {}).items():
-        content = merge(read_yaml(configs / "experiments" / f"{experiment}.yaml"), changes or {})
+    for experiment, changes in mapping(study.get("experiments"), f"{name}: experiments").items():
         place = f"studies/{name}.yaml: {experiment}"
-        entries = methods | _variants(methods, content.pop("variants", None) or {})
+        content = read_yaml(configs / "experiments" / f"{experiment}.yaml")
+        content = merge(content, mapping(changes, place))
+        variants = mapping(content.pop("variants", None), f"{place}: variants")
+        entries = methods | _variants(methods, variants)
         chosen = content.get("methods") or []
         try:
+            if not isinstance(chosen, list):
+                raise ConfigurationError(f"`methods` must be a list. Found {short(chosen)}.")
             content["methods"] = {m: _entry(entries, m, "method") for m in chosen}
         except ConfigurationError as error:
             raise ConfigurationError(f"{place}: {error}") from None
-        if content.get("dataset") not in datasets:
-            hint = plugins.nearest(str(content.get("dataset")), list(datasets))
-            raise ConfigurationError(f"{place}: unknown dataset `{content.get('dataset')}`. {hint}")
+        dataset = content.get("dataset")
+        if not isinstance(dataset, str) or dataset not in datasets:
+            hint = plugins.nearest(str(dataset), list(datasets))
+            raise ConfigurationError(f"{place}: unknown dataset `{dataset}`. {hint}")
         experiments[experiment] = validate(schema.Experiment, content, place)
     used = {e.dataset: datasets[e.dataset] for e in experiments.values()}
     content = study | {"experiments": experiments, "datasets": used}

@@ -45,7 +45,7 @@ class Model(BaseModel):
     a run's digest, so that a new option leaves earlier results valid.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     later: ClassVar[frozenset[str]] = frozenset()
 
 
@@ -74,7 +74,8 @@ def check_parameters(package: str, module: str, given: Parameters, function: str
         if name in given:
             kind = eval(annotation, {"__builtins__": {}}, ANNOTATIONS | BUILTINS)
             try:
-                pydantic.TypeAdapter(kind).validate_python(given[name].value, strict=True)
+                adapter = pydantic.TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
+                adapter.validate_python(given[name].value, strict=True)
             except pydantic.ValidationError as error:
                 found = given[name].value
                 rule = error.errors()[0]["msg"]

@@ -13,7 +13,7 @@ FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat"}
 SHAPE = (32, 32, 3)
 # What scipy raises on a file that is cut, altered or of another format.
 DAMAGE = (ValueError, TypeError, LookupError, EOFError, OSError, NotImplementedError)
-DAMAGE += (io.matlab.MatReadError, zlib.error)
+DAMAGE += (io.matlab.MatReadError, zlib.error, MemoryError, ArithmeticError, AttributeError)
 
 
 def read(raw: Path, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -10,13 +10,12 @@ code for CelebA does (MultiObjectiveOptimization, unitary-scalarization-dmtl: 64
 
 import functools
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from pydantic import PositiveInt
 
-from . import _members, _pictures
+from . import _damage, _members, _pictures
 
 IMAGES = "img_align_celeba.zip"
 FOLDER = "img_align_celeba"
@@ -84,7 +83,7 @@ def prepare(
                     (3, side, side),
                 )
                 splits[split] = images, (values[chosen] > 0).astype(np.float32)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _damage.ZIP as error:
         raise ValueError(
             f"`{IMAGES}` must be a whole zip archive. Found: {error}. Fetch it again."
         ) from error
@@ -103,6 +102,18 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         raise ValueError(f"`{IMAGES}` must hold `{name}`. Found none. Fetch it again.") from None
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"`{path.name}` must be text. Found: {error}. Fetch it again.") from error
+
+
 def read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
     """The pictures' names and their attributes, int8 `[N, 40]` of -1 and 1.
 
@@ -111,7 +122,7 @@ def read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
     Raises:
         ValueError: other attributes, a missing row, a short row, or another value.
     """
-    lines = path.read_text().splitlines()
+    lines = read_lines(path)
     count, header = lines[0].strip() if lines else "", lines[1].split() if len(lines) > 1 else []
     if header != NAMES:
         raise ValueError(
@@ -147,7 +158,7 @@ def read_partition(path: Path, names: list[str]) -> np.ndarray:
     Raises:
         ValueError: another length, another order, or an unknown part.
     """
-    rows = path.read_text().splitlines()
+    rows = read_lines(path)
     if len(rows) != len(names):
         raise ValueError(
             f"`{path.name}` must have a row for each of the {len(names)} of `{ATTRIBUTES}`. "

@@ -5,13 +5,12 @@ binary version of https://www.cs.toronto.edu/~kriz/cifar.html: it holds no pickl
 """
 
 import tarfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from . import _members
+from . import _damage, _members
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
@@ -67,7 +66,7 @@ def read_members(path: Path, names: list[str]) -> dict[str, bytes]:
                 stream = archive.extractfile(member) if member.isreg() and name in names else None
                 if stream is not None:
                     found[name] = stream.read()
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except _damage.TAR as error:
         raise ValueError(
             f"`{path.name}` must be a whole tar.gz archive. Found: {error}. Fetch it again."
         ) from error

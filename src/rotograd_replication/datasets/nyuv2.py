@@ -15,14 +15,13 @@ them are returned.
 
 import functools
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from . import _growing, _members
+from . import _damage, _growing, _members
 
 ARCHIVE = "nyuv2.zip"
 CLASSES = 13
@@ -86,7 +85,7 @@ def prepare(
                 split: reader.split(work / split, folder, numbers)
                 for split, (folder, numbers) in chosen.items()
             }
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _damage.ZIP as error:
         raise ValueError(
             f"`{ARCHIVE}` must be a whole zip archive. Found: {error}. Fetch it again."
         ) from error
@@ -180,10 +179,12 @@ class Reader:
             with self.archive.open(self.members[place]) as file:
                 array = np.lib.format.read_array(file, allow_pickle=False)
                 rest = len(file.read(1))
-        except ValueError as error:
+        except (ValueError, MemoryError, TypeError) as error:
             raise ValueError(
                 f"{where} must be a whole .npy file. Found: {error}. Fetch it again."
             ) from error
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"{where} must hold numbers. Found {array.dtype}. Fetch it again.")
         shape = (*self.size, channels) if channels else self.size
         if array.shape != shape or rest:
             found = "bytes after its end" if rest else f"{list(array.shape)}"

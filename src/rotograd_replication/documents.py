@@ -1,0 +1,90 @@
+"""One YAML file as a mapping of names, small enough to walk through, or one message."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import plugins
+
+# Entries that a file may have, anchors followed: far more than any here, and few enough to count.
+MOST = 100_000
+
+
+class ConfigurationError(ValueError):
+    """A configuration that cannot be used; its message names the place, the rule and the remedy."""
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping.
+
+    Raises:
+        ConfigurationError: no such file, or not a mapping of names.
+    """
+    legal = [p.stem for p in path.parent.glob("*.yaml")]
+    if path.stem not in legal:
+        raise ConfigurationError(
+            f"`{path.stem}` is not one of {path.parent}. {plugins.nearest(path.stem, legal)}"
+        )
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2020-13-45
+        raise ConfigurationError(f"`{path}` must be YAML. Found: {error}.") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"`{path}` must be a mapping. Found {type(content).__name__}.")
+    _check(content, path)
+    return content
+
+
+def _check(content: dict[str, Any], path: Path) -> None:
+    """Refuse keys that are no text (`1:`, `no:`), and anchors that lead into themselves.
+
+    Raises:
+        ConfigurationError: names the file and the key.
+    """
+    waiting: list[Any] = [content]
+    entries = 0
+    while waiting:
+        one = waiting.pop()
+        for key, value in one.items() if isinstance(one, dict) else enumerate(one):
+            entries += 1
+            if entries > MOST:
+                raise ConfigurationError(
+                    f"`{path}` must have at most {MOST} entries. Found more: does an anchor "
+                    "(`&`) hold itself?"
+                )
+            if isinstance(one, dict) and not isinstance(key, str):
+                raise ConfigurationError(
+                    f"Every key of `{path}` must be text. Found {short(key)}: put it in quotes."
+                )
+            if isinstance(value, dict | list):
+                waiting.append(value)
+
+
+def mapping(content: Any, place: str) -> dict[str, Any]:
+    """`content` as a mapping; nothing is an empty one.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if content is not None and not isinstance(content, dict):
+        raise ConfigurationError(f"`{place}` must be a mapping. Found {short(content)}.")
+    return content or {}
+
+
+def short(content: Any) -> str:
+    """What was found, in one short line."""
+    return text if len(text := repr(content)) <= 80 else f"{text[:77]}..."
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it; mappings merge, everything else is replaced."""
+    merged = copy.deepcopy(base)
+    for key, value in changes.items():
+        whole = isinstance(value, dict) and "source" in value  # a sourced value is one thing
+        if isinstance(value, dict) and isinstance(merged.get(key), dict) and not whole:
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
