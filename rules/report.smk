@@ -1,11 +1,14 @@
 # The report: one page, from everything that the paper's rules make.
 
+RUN = f"{RESULTS}/{{experiment}}/{{method}}/seed{{seed}}"
 # Where a study's files lie, as `report` is told.
 PLACES = {
     "metrics": f"{RESULTS}/{{experiment}}.csv",
     "history": f"{RESULTS}/{{experiment}}_history.csv",
     "provenance": f"{RESULTS}/{{experiment}}.json",
-    "runs": f"{RESULTS}/{{experiment}}/{{method}}/seed{{seed}}/metrics.json",
+    "run": f"{RUN}/metrics.json",
+    "record": f"{RUN}/run.json",
+    "checkpoint": f"{RUN}/checkpoint",
     "tables": f"{TABLES}/{{table}}.{{kind}}",
     "figures": f"{FIGURES}/{{figure}}.{{kind}}",
     "verdicts": f"{RESULTS}/verdicts.json",
@@ -14,21 +17,9 @@ PLACES = {
 
 def made():
     """All that the report shows: nothing where it is to show what there is (`present=yes`)."""
-    if PRESENT:
-        return []
-    outputs = [(TABLES, study.tables, ["csv", "md", "tex"])]
-    outputs += [(FIGURES, study.figures, ["csv", "pdf", "png"])]
-    files = [
-        f"{f}/{name}.{kind}"
-        for f, names, kinds in outputs
-        for name in names
-        for kind in kinds
-    ]
-    return [
-        *files,
-        *rules.verdicts.output,
-        *sum(gathered(study.experiments).values(), []),
-    ]
+    aggregated = sum(gathered(study.experiments).values(), [])
+    shown = [*rules.tables.input, *rules.figures.input, *rules.verdicts.output]
+    return [] if PRESENT else [*aggregated, *shown]
 
 
 def stamps():
@@ -61,6 +52,7 @@ rule report:
             "tables/*.py",
             "figures/*.py",
             "ledger.py",
+            "matrix.py",
             *PAPER_CODE,
         ),
     shell:

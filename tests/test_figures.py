@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.testing.compare import compare_images
 
 from rotograd_replication import config, figure, plugins, schema
-from rotograd_replication.figures import _plane, _sweep
+from rotograd_replication.figures import _plane, _style, _sweep
 from tests import fixtures
 
 NAME = "quick"
@@ -47,6 +48,7 @@ def test_figure(setting, name, tmp_path):
     assert len(pd.read_csv(csv)) > 0
     assert pdf.read_bytes()[:5] == b"%PDF-"
     assert b"CreationDate" not in pdf.read_bytes()
+    assert b"/FontFile2" in pdf.read_bytes() and b"/Type3" not in pdf.read_bytes()
     assert png.stat().st_size > 10_000
 
 
@@ -60,6 +62,35 @@ def test_golden_figure(setting, tmp_path):
     csv, _, png = draw(setting, "stability", tmp_path)
     assert csv.read_text() == (GOLDEN / "stability.csv").read_text()
     assert compare_images(str(GOLDEN / "stability.png"), str(png), tol=2) is None
+
+
+@pytest.mark.parametrize("experiment", ["cifar10", "digits", "celeba_conv", "nyuv2"])
+def test_methods_differ_without_their_colours(experiment):
+    methods = fixtures.configuration("paper")[0].experiments[experiment].methods
+    looks = [_style.look(name, method) for name, method in methods.items()]
+    shapes = [(look["marker"], look["markerfacecolor"] == "white") for look in looks]
+    assert len(set(shapes)) == len(shapes)
+
+
+def test_what_the_paper_compares_differs_in_grey():
+    methods = fixtures.configuration("paper")[0].experiments["cifar10"].methods
+    compared = ("vanilla", "rotograd", "scale_only", "rotate_only")
+    grey = sorted(np.dot(to_rgb(methods[m].colour), [0.2126, 0.7152, 0.0722]) for m in compared)
+    assert min(np.diff(grey)) > 0.08
+
+
+def test_labels_beside_line_ends_stand_apart():
+    with _style.context():
+        axes = _style.figure(3, 2).subplots()
+        look = _style.look(
+            "vanilla", fixtures.configuration()[0].experiments["cifar10"].methods["vanilla"]
+        )
+        lines = {"a": 0.5, "b": 0.501, "c": 0.502, "d": 0.9}
+        _style.ends(axes, lines, {name: look | {"label": name} for name in lines})
+    places = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert list(places) == ["a", "b", "c", "d"]
+    assert min(np.diff(list(places.values()))) >= _style.GAP - 1e-9
+    assert places["d"] == pytest.approx(0.9, abs=0.02) and max(places.values()) <= 1
 
 
 def test_gradients_at_z_are_the_chain_rule():

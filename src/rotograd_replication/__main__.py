@@ -181,13 +181,14 @@ def ledger(arguments: argparse.Namespace) -> None:
 
 def report(arguments: argparse.Namespace) -> None:
     """Write the report: one self-contained page, from what is there."""
+    from . import matrix
     from . import report as verb
 
+    places = matrix.Places(arguments.run, arguments.record, arguments.checkpoint)
+    gathered = (arguments.metrics, arguments.history, arguments.provenance)
+    shown = (arguments.tables, arguments.figures, arguments.verdicts, arguments.citation)
     study = _study(arguments)
-    names = ("metrics", "history", "provenance", "runs", "tables", "figures")
-    places = [getattr(arguments, name) for name in names]
-    files = (arguments.verdicts, arguments.citation)
-    verb.run(study, arguments.study, *places, *files, arguments.code, arguments.out)
+    verb.run(study, arguments.study, *gathered, places, *shown, arguments.code, arguments.out)
 
 
 # Verb -> the arguments it takes: name -> type, with `*` for one or more, `*?` for any
@@ -222,8 +223,8 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]
     | dict.fromkeys(("metrics", "record", "checkpoint"), (str, "")),
     ledger: {"study": (str, ""), "out": (Path, "")},
     report: {"study": (str, ""), "code": (str, ""), "out": (Path, "")}
-    | dict.fromkeys(("metrics", "history", "provenance", "runs"), (str, ""))
-    | dict.fromkeys(("tables", "figures"), (str, ""))
+    | dict.fromkeys(("metrics", "history", "provenance"), (str, ""))
+    | dict.fromkeys(("run", "record", "checkpoint", "tables", "figures"), (str, ""))
     | dict.fromkeys(("verdicts", "citation"), (Path, "")),
 }
 

@@ -155,7 +155,17 @@ def values(model: Any, digested: bool = False) -> Any:
 
 
 # Words and colours: they show in tables and figures and change no number of a run.
-COSMETIC = {"label", "citation", "colour", "reported_as", "title", "licence", "homepage", "urls"}
+COSMETIC = {
+    "label",
+    "citation",
+    "colour",
+    "marker",
+    "reported_as",
+    "title",
+    "licence",
+    "homepage",
+    "urls",
+}
 
 
 def _numbers(content: Any) -> Any:

@@ -5,7 +5,6 @@ Each section is a file of `sections/`, which gathers, and a template of the same
 
 import base64
 import logging
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import jinja2
 import yaml
 
-from . import config, plugins, records, render, results, schema
-from .sections import _material, _text
-from .sections._material import Material, Run
+from . import matrix, plugins, records, render, results, schema
+from .sections import _text
+from .sections._material import Material
 
 log = logging.getLogger(__name__)
 SECTIONS = (
@@ -38,7 +37,7 @@ def run(
     metrics: str,
     history: str,
     provenance: str,
-    runs: str,
+    places: matrix.Places,
     tables: str,
     figures: str,
     verdicts: Path,
@@ -54,7 +53,7 @@ def run(
         metrics: where an `{experiment}`'s tidy table lies.
         history: where its history lies.
         provenance: where its provenance lies.
-        runs: where the record of a run lies, by `{experiment}`, `{method}` and `{seed}`.
+        places: where the files of a run lie.
         tables: where a `{table}` of a `{kind}` (csv, md, tex) lies.
         figures: where a `{figure}` of a `{kind}` (csv, pdf, png) lies.
         verdicts: what `verdict` wrote.
@@ -74,7 +73,8 @@ def run(
         study,
         study_name,
         found,
-        _runs(study, runs, code),
+        matrix.runs(study, places, code),
+        places.metrics,
         records.read_json(verdicts) if verdicts.is_file() else None,
         _files(tables, "table", study.tables, ("csv", "md", "tex")),
         _files(figures, "figure", study.figures, ("csv", "pdf", "png")),
@@ -117,34 +117,6 @@ def build(material: Material) -> str:
     )
 
 
-def _runs(study: schema.Study, place: str, code: str) -> list[Run]:
-    """Every run that the study asks for, and its state."""
-    found = []
-    for name, experiment in study.experiments.items():
-        for method in experiment.methods:
-            present = config.run_digest(study, name, method)
-            for seed in range(experiment.seeds.value):
-                file = Path(place.format(experiment=name, method=method, seed=seed))
-                record = records.read_json(file) if file.is_file() else {}
-                state, reason = _state(record, present, code)
-                found.append(Run(name, method, seed, file, state, reason, record))
-    return found
-
-
-def _state(record: dict[str, Any], configuration: str, code: str) -> tuple[str, str]:
-    """What a run's record says of it, and why."""
-    if not record:
-        return _material.MISSING, ""
-    values = [value for task in record["metrics"].values() for value in task.values()]
-    if record.get("diverged") or not all(math.isfinite(value) for value in values):
-        return _material.DIVERGED, "a loss is no number"
-    if record["configuration"] != configuration:
-        return _material.STALE, "the configuration has changed since"
-    if record["code"] != code:
-        return _material.STALE, "the training code has changed since"
-    return _material.DONE, ""
-
-
 def _files(place: str, word: str, names: Any, kinds: tuple[str, ...]) -> dict[str, dict[str, Path]]:
     """The outputs that exist, by name and kind."""
     every = {
@@ -165,7 +137,7 @@ def _facts(material: Material) -> dict[str, str]:
     """The line below the title: how much was run, on what, for how long."""
     there = [run for run in material.runs if run.record]
     seconds = sum(run.record["seconds"] for run in there)
-    odd = [s for s in (_material.DIVERGED, _material.STALE) if any(r.state == s for r in there)]
+    odd = [s for s in (matrix.DIVERGED, matrix.STALE) if any(r.state == s for r in there)]
     counts = [f"{sum(run.state == state for run in there)} {state}" for state in odd]
     return {
         "runs": ", ".join([f"{len(there)} of {len(material.runs)}", *counts]),

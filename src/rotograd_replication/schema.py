@@ -25,6 +25,9 @@ Source = Annotated[str, Field(pattern=r"^(paper|official code|MTAN code|choice):
 Share = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+Marker = Literal[
+    "o", "s", "^", "v", "<", ">", "D", "d", "p", "h", "H", "8", "P", "X", "*", "x", "4"
+]  # matplotlib's
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 # What an annotation of a plug-in's parameter may be made of.
@@ -212,6 +215,7 @@ class Method(Model):
     module: str
     citation: str
     colour: Colour
+    marker: Marker = "o"
     inner: "Method | None" = None
     parameters: Parameters = {}
     separate: bool = False

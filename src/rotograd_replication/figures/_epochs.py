@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from .. import schema
 from ..results import Results
@@ -24,24 +24,25 @@ def average(history: pd.DataFrame, columns: Iterable[str], name: str) -> pd.Data
     return history[["method", "seed", "epoch"]].assign(quantity=name, value=mean).dropna()
 
 
-def draw(axes: Axes, long: pd.DataFrame, experiment: schema.Experiment) -> None:
-    """A line per method: the median over seeds, from the smallest to the largest as a band."""
-    drawn = set(long["method"])
-    methods = {name: method for name, method in experiment.methods.items() if name in drawn}
-    labels = {name: _style.label(method) for name, method in methods.items()}
-    seaborn.lineplot(
-        long.assign(method=long["method"].map(labels)),
-        x="epoch",
-        y="value",
-        hue="method",
-        palette={labels[name]: method.colour for name, method in methods.items()},
-        hue_order=labels.values(),
-        estimator="median",
-        errorbar=("pi", 100),
-        err_kws={"alpha": 0.1, "linewidth": 0},
-        linewidth=1,
-        ax=axes,
-    )
-    axes.get_legend().remove()  # one legend serves all panels
-    axes.set(xlabel="", ylabel="")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+def draw(axes: Axes, long: pd.DataFrame, experiment: schema.Experiment) -> dict[str, float]:
+    """A line per method: the median over seeds, from the smallest to the largest as a band.
+
+    Returns:
+        Method -> where its line ends.
+    """
+    drawn = long.groupby(["method", "epoch"])["value"].agg(["median", "min", "max"])
+    found = {}
+    for i, (name, method) in enumerate(experiment.methods.items()):
+        if name not in drawn.index:
+            continue
+        lines = drawn.loc[name]
+        look = _style.look(name, method)
+        # A few markers a line, not all methods' at the same epochs.
+        step = max(1, len(lines) // 4)
+        axes.fill_between(
+            lines.index, lines["min"], lines["max"], color=method.colour, alpha=0.1, linewidth=0
+        )
+        axes.plot(lines.index, lines["median"], markevery=(i % step, step), **look)
+        found[name] = float(lines["median"].iloc[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return found

@@ -43,7 +43,8 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
     zero = swept[0] / 4 if swept else 1e-6  # where "no rotation" stands on the logarithmic axis
     without = runs.loc[runs["rate"] == 0, "value"]
     methods = experiment.methods
-    colour = methods[next((m for m in methods if m.startswith(PREFIX)), BASELINE)].colour
+    swept_method = methods[next((m for m in methods if m.startswith(PREFIX)), BASELINE)]
+    colour = swept_method.colour
     seaborn.lineplot(
         runs[runs["rate"] > 0],
         x="rate",
@@ -52,7 +53,7 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
         errorbar=("pi", 50),
         err_kws={"alpha": 0.18, "linewidth": 0},
         color=colour,
-        marker="o",
+        marker=swept_method.marker,
         markersize=3.5,
         markeredgewidth=0,
         label="RotoGrad: median, quartiles",
@@ -64,7 +65,14 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
         axes.axhline(without.median(), color=grey, linestyle=":", linewidth=0.9, zorder=0)
         axes.vlines(zero, *without.quantile([0.25, 0.75]), color=grey, alpha=0.3, linewidth=5)
         label = {"label": "no rotations", "linestyle": ":"}
-        axes.plot(zero, without.median(), color=grey, marker="s", markersize=4, **label)
+        axes.plot(
+            zero,
+            without.median(),
+            color=grey,
+            marker=methods[BASELINE].marker,
+            markersize=4,
+            **label,
+        )
     places = runs["rate"].where(runs["rate"] > 0, zero)
     axes.plot(places, runs["value"], ".", color="#222222", markersize=2, alpha=0.6, label="one run")
     network = experiment.training.optimizer.learning_rate.value

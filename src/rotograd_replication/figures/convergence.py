@@ -32,7 +32,7 @@ def build(
         long = long[long["method"].isin(names) & (long["epoch"] > 0)]
         drawn.append(long.assign(experiment=found.name))
         _epochs.draw(axes, long, experiment)
-        axes.set_title(task.label, fontsize=7)
+        axes.set_title(task.label, fontsize=6)
         axes.grid(axis="y")
         if (long["value"] > 0).all() and long["value"].max() > 4 * long["value"].min():
             axes.set_yscale("log")

@@ -14,9 +14,9 @@ from ..results import Results
 from . import _epochs, _style
 
 EXPERIMENT = "cifar10"
-PAIRS = "Task gradients with each other"
-BEFORE = "... with their plain sum"
-AFTER = "... with the method's update"
+PAIRS = "Gradients with each other"
+BEFORE = "... with their sum"
+AFTER = "... with the update"
 
 
 def build(
@@ -35,13 +35,16 @@ def build(
     long = pd.concat(_epochs.average(found.history, c, q) for q, c in quantities.items())
     long = long[long["method"].isin(names)]
     drawing, grid = _style.panels(len(quantities), 3, 2.6)
+    ends: dict[str, float] = {}
     for axes, quantity in zip(grid, quantities, strict=True):
         axes.axhline(0, color="#888888", linewidth=0.8, zorder=0)
         axes.grid(axis="y")
-        _epochs.draw(axes, long[long["quantity"] == quantity], experiment)
+        ends = _epochs.draw(axes, long[long["quantity"] == quantity], experiment)
         axes.set_title(quantity)
         axes.set_xlabel("epoch")
     grid[1].sharey(grid[2])
     grid[0].set_ylabel("mean cosine similarity")
-    _style.legend(drawing, grid, 5)
+    looks = {name: _style.look(name, experiment.methods[name]) for name in ends}
+    grid[-1].set_xlim(right=grid[-1].dataLim.x1)
+    _style.ends(grid[-1], ends, looks)
     return drawing, long

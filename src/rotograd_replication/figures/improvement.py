@@ -24,7 +24,7 @@ def build(
     shown = [m for m in shown if m in set(found["method"])]
     found = found.loc[found["method"].isin(shown), ["task", "method", "seed", "value", "delta"]]
     tasks = datasets[experiment.dataset].tasks
-    drawing, grid = _style.panels(len(tasks), 5, 0.5 + 0.13 * len(shown))
+    drawing, grid = _style.panels(len(tasks), 5, 0.45 + 0.115 * len(shown))
     for i, (axes, task) in enumerate(zip(grid, tasks, strict=True)):
         axes.axvline(0, color="#888888", linewidth=0.8, zorder=0)
         axes.grid(axis="x")
@@ -33,9 +33,9 @@ def build(
             runs = found.loc[chosen, "delta"].to_numpy()
             if not runs.size:
                 continue
-            colour = experiment.methods[name].colour
-            axes.hlines(row, runs.min(), runs.max(), color=colour, linewidth=2.5, alpha=0.4)
-            axes.plot(np.median(runs), row, "o", color=colour, markersize=3.5)
+            look = _style.look(name, experiment.methods[name]) | {"linestyle": "", "markersize": 4}
+            axes.hlines(row, runs.min(), runs.max(), color=look["color"], linewidth=2, alpha=0.4)
+            axes.plot(np.median(runs), row, **look)
         labels = [_style.label(experiment.methods[name]) for name in shown] if i % 5 == 0 else []
         axes.set_yticks(range(len(shown)), labels or [""] * len(shown))
         axes.tick_params(axis="y", length=0)

@@ -25,7 +25,7 @@ def build(
 ) -> tuple[Figure, pd.DataFrame]:
     """Two problems by two methods; the first seed of each."""
     problems = [name for name in PANELS if name in results]
-    drawing = _style.figure(5.2, 0.5 + 2.5 * len(problems))
+    drawing = _style.figure(_style.PAGE, 0.5 + 2.6 * len(problems))
     grid = drawing.subplots(len(problems), len(METHODS), squeeze=False)
     drawn = []
     for row, problem in zip(grid, problems, strict=True):

@@ -6,28 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import schema
+from ..matrix import Run
 from ..results import Results
-
-DONE, DIVERGED, STALE, MISSING = "done", "diverged", "stale", "missing"
-STATES = {
-    DONE: "finished under the present configuration and code",
-    DIVERGED: "finished with a loss that is no number",
-    STALE: "finished under another configuration or other training code",
-    MISSING: "not run yet",
-}
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run: what it is of, whether it is finished, and its record where there is one."""
-
-    experiment: str
-    method: str
-    seed: int
-    file: Path
-    state: str
-    reason: str
-    record: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,6 +19,7 @@ class Material:
         name: the study's name.
         results: the experiments that are aggregated, by name.
         runs: every run that the study asks for, in its order.
+        place: where the record of a run lies, by experiment, method and seed.
         verdicts: `verdicts.json`; None where it is not made yet.
         tables: table -> kind of file -> its path, those that exist.
         figures: figure -> kind of file -> its path, those that exist.
@@ -50,6 +31,7 @@ class Material:
     name: str
     results: dict[str, Results]
     runs: list[Run]
+    place: str
     verdicts: dict[str, Any] | None
     tables: dict[str, dict[str, Path]]
     figures: dict[str, dict[str, Path]]
@@ -59,6 +41,11 @@ class Material:
     def labels(self, experiment: str) -> dict[str, schema.Method]:
         """The methods of an experiment, by name."""
         return self.study.experiments[experiment].methods
+
+    def file(self, run: Run) -> Path:
+        """A finished run's record."""
+        where = {"experiment": run.experiment, "method": run.method, "seed": run.seed}
+        return Path(self.place.format(**where))
 
     def of(self, experiment: str) -> list[Run]:
         """The runs of an experiment."""

@@ -1,8 +1,10 @@
 """Lines and intervals as inline SVG: a few attributes, no library in the page."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.markers import MarkerStyle
 
 from ..schema import Method
 
@@ -37,6 +39,15 @@ def across(value: float, low: float, high: float, width: float, pad: float = 6) 
     return round(pad + (value - low) / ((high - low) or 1.0) * (width - 2 * pad), 1)
 
 
-def swatch(method: Method) -> dict[str, str]:
-    """What marks a method everywhere: its colour."""
-    return {"colour": method.colour, "label": method.label}
+def swatch(method: Method) -> dict[str, Any]:
+    """What marks a method everywhere: its colour, and its marker as in the figures."""
+    style = MarkerStyle(method.marker)
+    outline = style.get_path().transformed(style.get_transform())
+    parts = outline.to_polygons(closed_only=False)
+    size = max(float(np.abs(part).max()) for part in parts)
+    drawn = "".join(
+        path(7 + 5.5 * part[:, 0] / size, 7 - 5.5 * part[:, 1] / size) for part in parts
+    )
+    objective = method.parameters.get("objective")
+    hollow = not style.is_filled() or (objective is not None and objective.value == "task_loss")
+    return {"colour": method.colour, "label": method.label, "path": drawn, "hollow": hollow}

@@ -3,8 +3,9 @@
 import statistics
 from typing import Any
 
+from ..matrix import Run
 from . import _svg
-from ._material import Material, Run
+from ._material import Material
 
 TITLE = "What it cost, and what you need"
 REFERENCE = "vanilla"

@@ -3,15 +3,18 @@
 import json
 from typing import Any
 
+from ..matrix import DIVERGED, DONE, MISSING, RUNNING, STALE, STATES, TRAINED, Run
 from . import _svg, _text
-from ._material import STATES, Material, Run
+from ._material import Material
 
 TITLE = "Every run, and what made it"
 SIGNS = {
-    "done": ("●", "good"),
-    "diverged": ("✕", "bad"),
-    "stale": ("◐", "open"),
-    "missing": ("○", "none"),
+    DONE: ("●", "good"),
+    DIVERGED: ("✕", "bad"),
+    STALE: ("◐", "open"),
+    TRAINED: ("◒", "standin"),
+    RUNNING: ("▸", "standin"),
+    MISSING: ("○", "none"),
 }
 
 
@@ -30,11 +33,21 @@ def build(material: Material) -> dict[str, Any]:
         "grids": grids,
         "signs": SIGNS,
         "states": STATES,
-        "counts": counts,
-        "facts": _script([_facts(run) for run in material.runs]),
-        "places": {run.file: i for i, run in enumerate(material.runs)},
+        "counts": {state: n for state, n in counts.items() if n},
+        "facts": _script([_facts(run) | _file(run, material) for run in material.runs]),
+        "file": material.file,
+        "places": {_key(run): i for i, run in enumerate(material.runs)},
+        "key": _key,
         "reasons": sorted({f"{r.state}: {r.reason}" for r in material.runs if r.reason}),
     }
+
+
+def _key(run: Run) -> tuple[str, str, int]:
+    return run.experiment, run.method, run.seed
+
+
+def _file(run: Run, material: Material) -> dict[str, str]:
+    return {"file": str(material.file(run))} if run.record else {}
 
 
 def _facts(run: Run) -> dict[str, str]:
@@ -56,7 +69,6 @@ def _facts(run: Run) -> dict[str, str]:
         "configuration": record["configuration"],
         "code": record["code"],
         "versions": ", ".join(f"{k} {v}" for k, v in sorted(record["versions"].items())),
-        "file": str(run.file),
     }
 
 

@@ -69,7 +69,7 @@ def _part(material: Material, experiment: str, cells: list[dict[str, Any]]) -> d
             by_key.get((name, metric)) and _shown(by_key[name, metric], span)
             for metric, span in spans.items()
         ]
-        mark = _svg.swatch(methods[name]) if name in methods else {"colour": "", "label": name}
+        mark = _svg.swatch(methods[name]) if name in methods else {"path": "", "label": name}
         rows.append({"mark": mark, "cells": row})
     return {
         "experiment": experiment,
