@@ -103,11 +103,13 @@ def measure(name: str, sizes: dict[str, int], repeats: int) -> dict[str, object]
         start = time.perf_counter()
         part.step()
         seconds.append(time.perf_counter() - start)
-    counted = min(period, 16)
-    with Count() as found:
-        for part.steps in range(period - counted, period):
+    counts = []
+    for part.steps in (0, period - 1):  # one without the Newton-Schulz step, one with it
+        with Count() as found:
             part.step()
-    share = {"gflop": found.flop / counted / 1e9, "gbyte": found.bytes / counted / 1e9}
+        counts.append(torch.tensor([found.flop, found.bytes], dtype=torch.double))
+    gflop, gbyte = ((counts[0] * (period - 1) + counts[1]) / period / 1e9).tolist()
+    share = {"gflop": gflop, "gbyte": gbyte}
     return {"method": name, **sizes, "seconds": statistics.median(seconds), **share}
 
 
