@@ -173,14 +173,14 @@ def _flip_of_run(campaign: Campaign, kind: str, run: Run) -> None:
         _flip(place / "model.safetensors", campaign.chance)
         found = _raises(lambda: seals.check(place / "model.safetensors", "Train again."))
     else:
-        states: list[Path] = []
-        while not states:
+        for attempt in itertools.count(1):  # later and later, should the machine have slowed down
             process = campaign.begin(run, place)
-            instant = campaign.chance.uniform(0.2, 1) * seconds
+            instant = campaign.chance.uniform(0.2, 1) * seconds * attempt
             if small_runs.kill_after(process, instant, signal.SIGKILL) == 0:
                 shutil.rmtree(place)
                 place.mkdir()
-            states = sorted(place.rglob("step*.safetensors"))
+            if states := sorted(place.rglob("step*.safetensors")):
+                break
         _flip(states[-1], campaign.chance)
         found = _raises(lambda: seals.check(states[-1], ""))
     campaign.judge(f"flip: {kind}", run, place, 1, found)
