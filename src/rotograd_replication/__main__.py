@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tqdm
 
@@ -19,6 +20,26 @@ ROOT = Path(__file__).parents[2]
 
 def _study(arguments: argparse.Namespace) -> schema.Study:
     return config.load_study(arguments.configs, arguments.study)
+
+
+def _rows(arguments: argparse.Namespace, *names: str) -> list[tuple[Any, ...]]:
+    """The arguments of those names side by side.
+
+    Raises:
+        ValueError: one is given more often than another.
+    """
+    counts = {name: len(getattr(arguments, name)) for name in names}
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{count} of `--{name}`" for name, count in counts.items())
+        raise ValueError(f"`--{'`, `--'.join(names)}` must be given equally often. Found {found}.")
+    return list(zip(*(getattr(arguments, name) for name in names), strict=True))
+
+
+def _seed(text: str) -> int:
+    """A seed, from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0. Found {text!r}.")
+    return int(text)
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -49,7 +70,7 @@ def fetch(arguments: argparse.Namespace) -> None:
     """Bring a dataset's original archives: download, copy from a mirror, or generate."""
     from . import fetch as verb
 
-    dataset = config.load_datasets(arguments.configs)[arguments.dataset]
+    dataset = config.pick("dataset", arguments.dataset, config.load_datasets(arguments.configs))
     verb.run(arguments.dataset, dataset, arguments.mirror, arguments.out, arguments.hashes)
 
 
@@ -57,7 +78,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     """Turn archives into training, validation and test tensors."""
     from . import prepare as verb
 
-    dataset = config.load_datasets(arguments.configs)[arguments.dataset]
+    dataset = config.pick("dataset", arguments.dataset, config.load_datasets(arguments.configs))
     outputs = {split: getattr(arguments, split) for split in ("train", "val", "test")}
     verb.run(arguments.dataset, dataset, arguments.archives, outputs)
 
@@ -70,13 +91,12 @@ def train(arguments: argparse.Namespace) -> None:
     study = _study(arguments)
     device = runtime.device(arguments.device or study.device)
     runtime.prepare(study.threads)
-    experiment = study.experiments[arguments.experiment]
+    experiment = config.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     described = runtime.describe(device, ROOT)
-    columns = (arguments.method, arguments.seed, arguments.digest, arguments.checkpoint)
-    outputs = (arguments.model, arguments.history, arguments.record)
+    runs = _rows(arguments, "method", "seed", "digest", "checkpoint", "model", "history", "record")
     with signals.noted() as requests:
-        for method, seed, digest, folder, *paths in zip(*columns, *outputs, strict=True):
+        for method, seed, digest, folder, *paths in runs:
             settings = config.run_settings(study, arguments.experiment, method)
             if config.run_digest(study, arguments.experiment, method) != digest:
                 raise ValueError(
@@ -100,8 +120,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     study = _study(arguments)
     device = runtime.device(arguments.device or study.device)
     runtime.prepare(study.threads)
-    tasks = study.datasets[study.experiments[arguments.experiment].dataset].tasks
-    paths = list(zip(arguments.model, arguments.record, arguments.metrics, strict=True))
+    experiment = config.pick("experiment", arguments.experiment, study.experiments)
+    tasks = study.datasets[experiment.dataset].tasks
+    paths = _rows(arguments, "model", "record", "metrics")
     bar = tqdm.tqdm(paths, desc=f"evaluate {arguments.experiment}", unit="run", disable=None)
     for model, record, out in bar:
         verb.run(tasks, model, record, arguments.test, device, out)
@@ -128,8 +149,8 @@ def aggregate(arguments: argparse.Namespace) -> None:
 def _results(arguments: argparse.Namespace) -> list:
     from . import results
 
-    columns = (arguments.metrics, arguments.history, arguments.provenance)
-    return [results.read(*paths) for paths in zip(*columns, strict=True)]
+    rows = _rows(arguments, "metrics", "history", "provenance")
+    return [results.read(*paths) for paths in rows]
 
 
 def table(arguments: argparse.Namespace) -> None:
@@ -193,7 +214,7 @@ def report(arguments: argparse.Namespace) -> None:
 
 # Verb -> the arguments it takes: name -> type, with `*` for one or more, `*?` for any
 # number, and `?` for optional.
-ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]]] = {
+ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[Callable, str]]] = {
     check: {"study": (str, "")},
     plan: {"study": (str, ""), "experiment": (str, "?"), "device": (str, "?")}
     | {"seconds": (float, "?")},
@@ -202,7 +223,7 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[type, str]
     prepare: {"dataset": (str, ""), "archives": (Path, "")}
     | dict.fromkeys(("train", "val", "test"), (Path, "")),
     train: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?"), "code": (str, "")}
-    | {"method": (str, "*"), "seed": (int, "*"), "digest": (str, "*")}
+    | {"method": (str, "*"), "seed": (_seed, "*"), "digest": (str, "*")}
     | dict.fromkeys(("train", "val"), (Path, ""))
     | dict.fromkeys(("checkpoint", "model", "history", "record"), (Path, "*")),
     evaluate: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?")}
@@ -239,7 +260,8 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(verb=verb)
         for name, (kind, count) in arguments.items():
             many = {"*": {"nargs": "+"}, "*?": {"nargs": "*", "default": []}}.get(count, {})
-            one.add_argument(f"--{name}", type=kind, required="?" not in count, **many)
+            legal = {"choices": ("auto", "cpu", "cuda")} if name == "device" else {}
+            one.add_argument(f"--{name}", type=kind, required="?" not in count, **many, **legal)
     return whole
 
 

@@ -117,7 +117,7 @@ def load(configs: Path) -> tuple[Claims, schema.Study]:
     Raises:
         ConfigurationError: an unknown name or key, with its place and the nearest legal one.
     """
-    content = config.read_yaml(configs / "paper" / "claims.yaml")
+    content = config.read_named(configs / "paper", "claims")
     claims = config.validate(Claims, content, "claims.yaml")
     reference = config.load_study(configs, claims.reference)
     for name, setting in claims.experiments.items():

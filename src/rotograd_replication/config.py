@@ -11,7 +11,8 @@ from typing import Any
 import pydantic
 
 from . import plugins, records, schema
-from .documents import ConfigurationError, mapping, merge, read_yaml, short
+from .documents import ConfigurationError, mapping, merge, read_named, short
+from .documents import read_yaml as read_yaml
 
 
 def _entry(entries: dict[str, Any], name: Any, kind: str, above: tuple[Any, ...] = ()) -> Any:
@@ -78,7 +79,7 @@ def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
     Raises:
         ConfigurationError: a fault in the file.
     """
-    entries = read_yaml(configs / "datasets.yaml")
+    entries = read_named(configs, "datasets")
     return {
         name: validate(schema.Dataset, _entry(entries, name, "dataset"), f"datasets.yaml: {name}")
         for name in entries
@@ -102,13 +103,13 @@ def load_study(configs: Path, name: str) -> schema.Study:
     Raises:
         ConfigurationError: an unknown name or key, or an illegal value, with its place and remedy.
     """
-    study = read_yaml(configs / "studies" / f"{name}.yaml")
-    methods = read_yaml(configs / "methods.yaml")
+    study = read_named(configs / "studies", name)
+    methods = read_named(configs, "methods")
     datasets = load_datasets(configs)
     experiments = {}
     for experiment, changes in mapping(study.get("experiments"), f"{name}: experiments").items():
         place = f"studies/{name}.yaml: {experiment}"
-        content = read_yaml(configs / "experiments" / f"{experiment}.yaml")
+        content = read_named(configs / "experiments", experiment)
         content = merge(content, mapping(changes, place))
         variants = mapping(content.pop("variants", None), f"{place}: variants")
         entries = methods | _variants(methods, variants)
@@ -174,6 +175,17 @@ def _numbers(content: Any) -> Any:
     return [_numbers(item) for item in content] if isinstance(content, list) else content
 
 
+def pick(kind: str, name: str, entries: dict[str, Any]) -> Any:
+    """The entry of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if name not in entries:
+        raise ConfigurationError(f"Unknown {kind} `{name}`. {plugins.nearest(name, list(entries))}")
+    return entries[name]
+
+
 def run_settings(
     study: schema.Study, experiment: str, method: str, digested: bool = False
 ) -> dict[str, Any]:
@@ -188,15 +200,8 @@ def run_settings(
     Raises:
         ConfigurationError: the study has no such experiment or method.
     """
-    for kind, name, legal in (
-        ("experiment", experiment, study.experiments),
-        ("method", method, getattr(study.experiments.get(experiment), "methods", {method: None})),
-    ):
-        if name not in legal:
-            raise ConfigurationError(
-                f"Unknown {kind} `{name}`. {plugins.nearest(name, list(legal))}"
-            )
-    chosen = study.experiments[experiment]
+    chosen = pick("experiment", experiment, study.experiments)
+    pick("method", method, chosen.methods)
     settings = values(chosen, digested)
     del settings["methods"], settings["seeds"]
     dataset = values(study.datasets[chosen.dataset], digested)

@@ -16,17 +16,26 @@ class ConfigurationError(ValueError):
     """A configuration that cannot be used; its message names the place, the rule and the remedy."""
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read one YAML mapping.
+def read_named(folder: Path, name: str) -> dict[str, Any]:
+    """Read `<name>.yaml` of a folder; a name is that of a file in it, and no path.
 
     Raises:
         ConfigurationError: no such file, or not a mapping of names.
     """
-    legal = [p.stem for p in path.parent.glob("*.yaml")]
-    if path.stem not in legal:
-        raise ConfigurationError(
-            f"`{path.stem}` is not one of {path.parent}. {plugins.nearest(path.stem, legal)}"
-        )
+    legal = [path.stem for path in folder.glob("*.yaml")]
+    if name not in legal:
+        hint = plugins.nearest(name, legal)
+        raise ConfigurationError(f"`{name}` is not one of {folder}. {hint}")
+    return read_yaml(folder / f"{name}.yaml")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping.
+
+    Raises:
+        ConfigurationError: not a mapping of names.
+        OSError: it cannot be read.
+    """
     try:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2020-13-45

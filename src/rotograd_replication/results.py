@@ -9,6 +9,8 @@ import pandas as pd
 
 from . import records
 
+REMEDY = "Delete it and run `aggregate` again."
+
 
 @dataclass(frozen=True)
 class Results:
@@ -22,7 +24,7 @@ class Results:
     @cached_property
     def history(self) -> pd.DataFrame:
         """A row per method, seed and epoch."""
-        return pd.read_csv(self.history_file)
+        return read_csv(self.history_file, {"method", "seed", "epoch"}, REMEDY)
 
     @property
     def tests(self) -> pd.DataFrame:
@@ -44,7 +46,26 @@ def read(table: Path, history: Path, provenance: Path) -> Results:
     """Read one experiment.
 
     Raises:
-        ValueError: the provenance is not JSON.
+        ValueError: a file that is not what `aggregate` writes.
     """
     facts = records.read_json(provenance)
-    return Results(facts["experiment"], pd.read_csv(table), facts, history)
+    if not isinstance(facts, dict) or not {"experiment", "runs", "data"} <= facts.keys():
+        raise ValueError(f"`{provenance}` must name experiment, runs and data. {REMEDY}")
+    metrics = read_csv(table, {"method", "seed", "task", "metric", "value", "delta"}, REMEDY)
+    return Results(facts["experiment"], metrics, facts, history)
+
+
+def read_csv(path: Path, columns: set[str], remedy: str) -> pd.DataFrame:
+    """A table with at least these columns.
+
+    Raises:
+        ValueError: it is no table, or lacks a column.
+    """
+    try:
+        found = pd.read_csv(path)
+    except ValueError as error:  # also what pandas raises on an empty or uneven file
+        raise ValueError(f"`{path}` must be a CSV table. Found: {error}. {remedy}") from error
+    missing = sorted(columns - set(found.columns))
+    if missing:
+        raise ValueError(f"`{path}` must have columns {', '.join(missing)}. Found none. {remedy}")
+    return found

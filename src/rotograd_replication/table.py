@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from . import plugins, render, schema
-from .results import Results
+from .results import Results, read_csv
 
 
 def run(
@@ -38,4 +36,6 @@ def run(
     build = plugins.load("tables", name).build
     by_name = {r.name: r for r in results}
     caption = f"{render.caption(study_name, study, results, code)} {render.REPORTED}"
-    build(by_name, study, pd.read_csv(reported), caption).write(csv, markdown, latex)
+    columns = {"table", "experiment", "method", "metric", "value", "std"}
+    paper = read_csv(reported, columns, "Restore it from the repository.")
+    build(by_name, study, paper, caption).write(csv, markdown, latex)

@@ -1,4 +1,4 @@
-"""The Kubernetes profile is dry-run, and its image holds the environment that `make` builds."""
+"""The profiles of clusters are dry-run as documented, and Kubernetes' image is that of `make`."""
 
 import os
 import re
@@ -19,15 +19,22 @@ PROFILE = yaml.safe_load((FOLDER / "config.yaml").read_text())
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 
 
-def test_dry_run(tree, tmp_path_factory):  # noqa: F811
-    python = environment(tmp_path_factory.mktemp("kubernetes"), "kubernetes")
-    # The checkout's own folder, as in the profile; here it lies elsewhere.
-    arguments = ["-n", "--workflow-profile", "profiles/kubernetes", "--default-storage-prefix"]
-    command = [python, "-m", "snakemake", *arguments, tree, "--config", "study=quick"]
+PAGE = (ROOT / "docs" / "cluster.md").read_text()
+
+
+@pytest.mark.parametrize("group", ["slurm", "kubernetes"])
+def test_the_command_of_the_page_as_a_dry_run(tree, tmp_path_factory, group):  # noqa: F811
+    python = environment(tmp_path_factory.mktemp(group), group)
+    pattern = rf"^    \.venv/bin/snakemake (.*profiles/{group} .*)$"
+    (arguments,) = re.findall(pattern, PAGE, re.M)
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, env=kept)
+    command = f"{python} -m snakemake -n {arguments}"
+    done = subprocess.run(
+        command, shell=True, cwd=tree, capture_output=True, text=True, env=kept | {"PWD": str(tree)}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert jobs(done.stdout + done.stderr)["train_cifar10"] == 1
+    assert jobs(done.stdout + done.stderr)["train_cifar10"] > 1
+    assert f"make {group}\n" in PAGE
 
 
 def test_the_image_is_built_from_the_locks():
@@ -70,7 +77,8 @@ def test_snakemake_s_own_pod_has_the_profile_s_image_and_volume(manifests):
     ]
     assert container["volumeMounts"] == [{"name": claim, "mountPath": path}]
     assert container["workingDir"] == path == PROFILE["default-storage-prefix"]
-    assert f"-t {PROFILE['container-image']} ." in DOCKERFILE
+    build = f"docker build -f profiles/kubernetes/Dockerfile -t {PROFILE['container-image']} ."
+    assert build in DOCKERFILE and build in PAGE
 
 
 def test_a_gpu_has_a_limit():
