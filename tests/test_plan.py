@@ -5,8 +5,9 @@ import logging
 import pytest
 import torch
 
-from rotograd_replication import calibrate, config, plan, runtime
+from rotograd_replication import calibrate, config, network, optimizers, plan, runtime
 from rotograd_replication.calibrate import Calibration, Cost
+from rotograd_replication.tasks import Tasks
 from tests.paths import CONFIGS
 
 CPU = torch.device("cpu")
@@ -65,22 +66,45 @@ def test_every_kind_of_network_can_be_measured(name):
 
 
 def test_what_costs_the_same_is_measured_once(monkeypatch):
-    """Rates of the sweep differ; the single tasks of the digits are of three kinds."""
+    """Rates of the sweep differ; the single tasks of CIFAR10 are of one kind."""
     study = config.load_study(CONFIGS, "quick")
     calls = []
-    monkeypatch.setattr(Calibration, "_step", lambda *_: calls.append("step") or 1.0)
-    monkeypatch.setattr(Calibration, "_evaluation", lambda *_: calls.append("evaluation") or 1.0)
+    for part in ("backbone", "rest", "evaluation"):
+        monkeypatch.setattr(
+            Calibration, f"_{part}", lambda *_, part=part: calls.append(part) or 1.0
+        )
     calibration = Calibration(CPU, 1)
     for method in study.experiments["stability"].methods:
         plan.estimate(study, "stability", method, calibration)
-    assert calls == ["step", "evaluation", "step"]  # vanilla and RotoGrad
+    assert calls == ["evaluation", "backbone", "rest", "rest"]  # vanilla and RotoGrad
     calls.clear()
     for method in ("vanilla", "graddrop", "pcgrad"):
         plan.estimate(study, "cifar10", method, calibration)
-    assert calls == ["step", "evaluation", "step", "step"]  # of the same network
+    assert calls == ["evaluation", "backbone", "rest", "rest", "rest"]
     calls.clear()
     plan.estimate(study, "cifar10", "single_task", calibration)
-    assert calls == ["step", "evaluation"]
+    assert calls == ["evaluation", "rest"]
+
+
+@pytest.mark.parametrize("method", ["vanilla", "rotograd", "gradnorm"])
+def test_both_parts_together_are_a_training_step(monkeypatch, method):
+    """Counted by torch: parameters that an optimiser moves in either part, and in a whole step."""
+    study = config.load_study(CONFIGS, "quick")
+    settings = config.run_settings(study, "digits", method)
+    data = study.datasets["mnist_standin"]
+    moved = []
+
+    def count(self, *_):
+        moved.extend(
+            p.shape for group in self.param_groups for p in group["params"] if p.grad is not None
+        )
+
+    kind = optimizers.OPTIMIZERS[settings["training"]["optimizer"]["name"]]
+    monkeypatch.setattr(kind, "step", count)
+    Calibration(CPU, 0).cost(settings, Tasks(data.tasks), 5, data.shape)
+    net = network.build(settings, Tasks(data.tasks), 0)
+    expected = [p.shape for p in net.parameters() if p.requires_grad]
+    assert sorted(moved) == sorted(expected)
 
 
 @pytest.mark.parametrize(

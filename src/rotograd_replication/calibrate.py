@@ -1,8 +1,9 @@
 """Seconds of a training step and of an evaluated batch, measured here on made-up data of its shape.
 
-Each network is built as a run builds it. What costs the same is measured once: networks that differ
-in rates or names alone, single-task networks of one kind, and evaluation but for what the method
-shows the heads.
+A step is measured in two parts, each as a run takes it: the backbone, forward, backward and its
+optimiser; and all that follows z, which is the method's and the heads'. What costs the same is
+measured once: a backbone for all methods, single-task networks of one kind, methods that differ in
+rates or names alone, and evaluation but for what the method shows the heads.
 """
 
 import time
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from . import network, records, train
 from .methods._base import Method
 from .network import Network
+from .optimizers import OPTIMIZERS, Optimizers
 from .tasks import Tasks
 
 
@@ -27,20 +30,33 @@ class Cost:
     bytes: int
 
 
+class Features(nn.Module):
+    """In a backbone's place: gives z at no cost, and takes its gradient."""
+
+    def __init__(self, z: Tensor) -> None:
+        super().__init__()
+        self.z = z.requires_grad_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`z [B, D]`, whatever the input."""
+        self.z.grad = None
+        return self.z
+
+
 class Calibration:
     """Measures on a device, and remembers.
 
     Attributes:
         device: where.
         seconds: how long steps are repeated; a single one may take longer.
-        costs: what is measured so far.
+        costs: of the networks so far.
     """
 
     def __init__(self, device: torch.device, seconds: float) -> None:
         self.device = device
         self.seconds = seconds
         self.costs: dict[str, Cost] = {}
-        self._evaluations: dict[str, float] = {}
+        self._parts: dict[str, float] = {}
 
     def cost(self, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]) -> Cost:
         """What one network of a run costs.
@@ -51,48 +67,78 @@ class Calibration:
             columns: of the targets that these take.
             shape: of one input.
         """
-        training = settings["training"]
-        rotation = settings["method"]["rotation"] or training["rotation"]
-        alike = {key: settings[key] for key in ("network", "heads")}
-        alike |= {"shape": shape, "batch": training["batch_size"], "tasks": _kinds(tasks)}
-        method = _core(settings["method"])
-        optimizers = [training["optimizer"]["name"], rotation["name"]]
-        key = records.digest(alike | {"method": method, "optimizers": optimizers})
-        if key not in self.costs:
-            net = network.build(settings, tasks, seed=0)
-            net.to(self.device, memory_format=torch.channels_last)
-            step = self._step(net, settings, tasks, columns, shape)
-            shared = records.digest(alike)
-            if shared not in self._evaluations:
-                found = self._evaluation(net, settings, tasks, columns, shape)
-                self._evaluations[shared] = found
-            evaluation = self._evaluations[shared] + self._view(net, settings, tasks)
-            size = sum(one.numel() * one.element_size() for one in net.state_dict().values())
-            self.costs[key] = Cost(step, evaluation, size)
+        training, method = settings["training"], settings["method"]
+        names = [training["optimizer"]["name"]]
+        backbone = {"network": settings["network"], "shape": shape, "optimizers": names}
+        backbone |= {"batch": training["batch_size"]}
+        network_ = backbone | {"heads": settings["heads"], "tasks": _kinds(tasks)}
+        whole = network_ | {"method": _core(method)}
+        whole |= {"optimizers": [*names, (method["rotation"] or training["rotation"])["name"]]}
+        key = records.digest(whole)
+        if key in self.costs:
+            return self.costs[key]
+        net = network.build(settings, tasks, seed=0)
+        size = sum(one.numel() * one.element_size() for one in net.state_dict().values())
+        net.to(self.device, memory_format=torch.channels_last)
+        given = (net, settings, tasks, columns, shape)
+        evaluation = self._once("evaluation", network_, self._evaluation, *given)
+        evaluation += self._once("view", whole, self._view, net, settings, tasks)
+        step = self._once("backbone", backbone, self._backbone, net, settings, shape)
+        step += self._once("rest", whole, self._rest, *given)
+        self.costs[key] = Cost(step, evaluation, size)
         return self.costs[key]
 
-    def _step(
+    def _once(
+        self, part: str, alike: dict[str, Any], measure: Callable[..., float], *given: Any
+    ) -> float:
+        """The part's seconds, measured unless one of the same `alike` is."""
+        key = records.digest({"part": part} | alike)
+        if key not in self._parts:
+            self._parts[key] = measure(*given)
+        return self._parts[key]
+
+    def _backbone(self, net: Network, settings: dict[str, Any], shape: list[int]) -> float:
+        training = settings["training"]
+        chosen = training["optimizer"]
+        optimizer = OPTIMIZERS[chosen["name"]](
+            net.backbone.parameters(), lr=chosen["learning_rate"]
+        )
+        x = self._inputs(training["batch_size"], shape)
+        update = torch.zeros(len(x), settings["network"]["features"], device=self.device)
+
+        def step() -> None:
+            optimizer.zero_grad(set_to_none=True)
+            net.backbone(x).backward(update)
+            optimizer.step()
+
+        net.train()
+        return self._time(step, self.seconds)
+
+    def _rest(
         self, net: Network, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]
     ) -> float:
-        optimizers = train.Optimizers(net, settings)
+        """A training step but for the backbone."""
+        samples = settings["training"]["batch_size"]
+        z = torch.randn(samples, settings["network"]["features"], device=self.device)
+        net.backbone = Features(z)
+        net.train()
+        optimizers = Optimizers(net, settings)
         unit_loss = torch.ones(len(tasks), device=self.device)
-        x, y = self._batch(settings["training"]["batch_size"], tasks, columns, shape)
+        y = self._targets(samples, tasks, columns, shape)
 
         def step() -> None:
             optimizers.zero_grad()
-            train.task_step(net, tasks, x, y, unit_loss)
+            train.task_step(net, tasks, z, y, unit_loss)
             optimizers.step()
 
-        mean = self._time(step, self.seconds)
-        optimizers.zero_grad()
-        return mean
+        return self._time(step, self.seconds)
 
     def _evaluation(
         self, net: Network, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]
     ) -> float:
         """All but the method's view."""
         size = train.evaluation_batch(settings, tasks.tasks)
-        x, y = self._batch(size, tasks, columns, shape)
+        x, y = self._inputs(size, shape), self._targets(size, tasks, columns, shape)
         net.eval()
 
         def evaluate() -> None:
@@ -111,13 +157,13 @@ class Calibration:
         with torch.no_grad():
             return self._time(lambda: net.method.view(z), self.seconds / 4)
 
-    def _batch(
-        self, samples: int, tasks: Tasks, columns: int, shape: list[int]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _inputs(self, samples: int, shape: list[int]) -> Tensor:
         x = torch.randn(samples, *shape, device=self.device)
-        x = x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
+        return x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+    def _targets(self, samples: int, tasks: Tasks, columns: int, shape: list[int]) -> Tensor:
         maps = shape[1:] if tasks.dense else ()
-        return x, torch.ones(samples, columns, *maps, device=self.device)
+        return torch.ones(samples, columns, *maps, device=self.device)
 
     def _time(self, work: Callable[[], object], seconds: float) -> float:
         """Mean seconds of `work` over as many repetitions as fit, at least one.
