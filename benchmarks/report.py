@@ -1,4 +1,4 @@
-"""Seconds and memory that remaking the report of about a thousand finished runs takes, in a process.
+"""Seconds and memory that remaking the report of a thousand finished runs takes, in a process.
 
     python benchmarks/report.py [--seeds 13]
 
