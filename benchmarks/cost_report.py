@@ -111,7 +111,7 @@ def draw(root: Path, rows: pd.DataFrame) -> None:
     )  # fmt: skip
     for axis, name in zip(axes[:, 0], present, strict=True):
         _panel(root, axis, name, rows[rows["workload"] == name].sort_values("ratio"))
-    axes[-1, 0].set_xlabel("step time, × Vanilla's")
+    axes[-1, 0].set_xlabel("step time, × Vanilla's (ring: the paper's hours)", fontsize=8)
     for kind in ("pdf", "png"):
         with records.atomic(root / "figures" / f"cost.{kind}") as temporary:
             figure.savefig(temporary, dpi=200)
@@ -127,6 +127,8 @@ def _panel(root: Path, axis: plt.Axes, workload: str, rows: pd.DataFrame) -> Non
         axis.plot(row.ratio, y, "s" if foreign else "o", color=colour, markersize=4)
         axis.plot(paper(root, workload, row.contender), y, "o", mfc="none", color="#4d4d4d")
     axis.set_yticks(range(len(rows)), [label(root, name) for name in rows["contender"]], fontsize=7)
+    axis.set_ylim(-0.6, len(rows) - 0.4)
+    axis.tick_params(axis="x", labelsize=7)
     axis.axvline(1, color="#4d4d4d", linewidth=0.8, linestyle=":")
     axis.set_xscale("log")
     axis.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
