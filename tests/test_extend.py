@@ -21,7 +21,12 @@ def test_the_worked_method_trains(tmp_path):
         file.write("\n" + entry)
     experiment = tmp_path / "configs/experiments/toy_convex.yaml"
     experiment.write_text(
-        re.sub(r"\nmethods:.*", "\nmethods: [vanilla, unit]\n", experiment.read_text(), flags=re.S)
+        re.sub(
+            r"\nmethods:.*",
+            "\nmethods: [vanilla, rotograd, unit]\n",
+            experiment.read_text(),
+            flags=re.S,
+        )
     )
     command = [sys.executable, "-m", "snakemake", "results/quick/toy_convex.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
