@@ -167,7 +167,8 @@ def read_celeba(path):
 
 def read_nyuv2(path):
     sizes = {"train": 2, "test": 2, "height": 4, "width": 6, "validation": 1}
-    nyuv2.prepare(path.parent, **sizes, validation_seed=0, images="uint8", targets="float16")
+    types = {"images": "uint8", "targets": "float16", "standardised": True}
+    nyuv2.prepare(path.parent, path.parent, **sizes, **types, validation_seed=0)
 
 
 ROWS = "2\n" + " ".join(celeba.NAMES) + "\n" + "".join(f"{i}.jpg{' -1' * 40}\n" for i in (1, 2))
