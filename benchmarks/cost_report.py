@@ -29,19 +29,15 @@ TARGETS = {
 FOREIGN = {"official": "RotoGrad, official package"}
 
 
-def label(root: Path, name: str) -> str:
+def label(root: Path, workload: str, name: str) -> str:
     """A contender in words."""
     if name.startswith("torchjd_"):
         return f"{name.removeprefix('torchjd_')}, TorchJD's mtl_backward"
     if name in FOREIGN:
         return FOREIGN[name]
-    variants = config.read_yaml(root / "configs" / "experiments" / "nyuv2.yaml")["variants"]
-    entries = config.read_yaml(root / "configs" / "methods.yaml") | variants
     plain = name.removesuffix("_static")
-    entry = entries[plain]
-    while "label" not in entry:
-        entry = entries[entry["like"]]
-    return entry["label"] + (", static map" if plain != name else "")
+    methods = config.load_study(root / "configs", "paper").experiments[workload].methods
+    return methods[plain].label + (", static map" if plain != name else "")
 
 
 def paper(root: Path, workload: str, name: str) -> float:
@@ -64,7 +60,7 @@ def table(root: Path, rows: pd.DataFrame) -> pd.DataFrame:
         found.append(
             {
                 "workload": f"{HEADINGS[row.workload][0]}, batch {row.batch}",
-                "step of": label(root, row.contender),
+                "step of": label(root, row.workload, row.contender),
                 "m": "" if pd.isna(row.m) else f"{int(row.m)}",
                 "× Vanilla": f"{row.ratio:.2f}",
                 "quartiles": f"{row.ratio_low:.2f} to {row.ratio_high:.2f}",
@@ -126,7 +122,8 @@ def _panel(root: Path, axis: plt.Axes, workload: str, rows: pd.DataFrame) -> Non
         axis.plot([row.ratio_low, row.ratio_high], [y, y], color=colour, linewidth=1)
         axis.plot(row.ratio, y, "s" if foreign else "o", color=colour, markersize=4)
         axis.plot(paper(root, workload, row.contender), y, "o", mfc="none", color="#4d4d4d")
-    axis.set_yticks(range(len(rows)), [label(root, name) for name in rows["contender"]], fontsize=7)
+    labels = [label(root, workload, name) for name in rows["contender"]]
+    axis.set_yticks(range(len(rows)), labels, fontsize=7)
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.tick_params(axis="x", labelsize=7)
     axis.axvline(1, color="#4d4d4d", linewidth=0.8, linestyle=":")

@@ -24,7 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from rotograd_replication import config, network, records, runtime
+from rotograd_replication import config, network, records, runtime, schema
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -55,15 +55,18 @@ class Count(TorchDispatchMode):
         return result
 
 
+def entry(name: str) -> schema.Method:
+    """A method of any study that has it."""
+    studies = (config.load_study(ROOT / "configs", study) for study in ("rotations", "paper"))
+    experiments = (one for study in studies for one in study.experiments.values())
+    return next(one.methods[name] for one in experiments if name in one.methods)
+
+
 class Part:
     """A method's part of a step."""
 
     def __init__(self, name: str, tasks: int, m: int, batch: int) -> None:
-        study = config.load_study(ROOT / "configs", "rotations")
-        paper = config.load_study(ROOT / "configs", "paper")
-        experiments = (*study.experiments.values(), *paper.experiments.values())
-        entry = next(one.methods[name] for one in experiments if name in one.methods)
-        settings = config.values(entry)
+        settings = config.values(entry(name))
         features = max(m, BASE["m"])
         if "parametrisation" in settings["parameters"]:
             settings["parameters"]["m"] = m
@@ -115,7 +118,6 @@ def measure(name: str, sizes: dict[str, int], repeats: int) -> dict[str, object]
 
 def draw(rows: pd.DataFrame) -> None:
     """Write the table and the figure."""
-    entries = config.read_yaml(ROOT / "configs" / "methods.yaml")
     key = ["K", "m", "B"]
     base = rows[rows["method"] == "vanilla"].set_index(key)["seconds"]
     rows = rows[rows["method"] != "vanilla"].copy()
@@ -141,11 +143,8 @@ def draw(rows: pd.DataFrame) -> None:
         others = [other for other in BASE if other != name]
         swept = rows[(rows[others] == [BASE[other] for other in others]).all(axis=1)]
         for method, group in swept.groupby("method", sort=False):
-            entry = entries[method]
-            while "colour" not in entry:
-                entry = entries[entry["like"]]
-            group = group.sort_values(name)
-            style = {"color": entry["colour"], "label": entries[method].get("label", method)}
+            group, known = group.sort_values(name), entry(method)
+            style = {"color": known.colour, "label": known.label}
             axis.plot(group[name], 1e3 * group["beyond"].clip(lower=0.05e-3), "o-", ms=3, **style)
         axis.set(xscale="log", yscale="log", xlabel=name)
         axis.set_xticks(values, [str(value) for value in values], fontsize=7)

@@ -27,13 +27,13 @@ from rotograd_replication import config, runtime
 
 ROOT = Path(__file__).parents[1]
 CSV = ROOT / "paper_tables" / "cost.csv"
-# Workload -> its experiment in the paper study, samples a batch, the method that `official` is.
+# Experiment of the paper study -> samples a batch, and the method that `official` is.
 WORKLOADS = {
-    "cifar10": ("cifar10", 128, "rotograd"),
-    "celeba_conv": ("celeba_conv", 256, "rotograd_50"),
-    "celeba_resnet": ("celeba_resnet", 256, "rotograd_75"),
-    "nyuv2": ("nyuv2", 2, "rotograd_subspace"),
-    "digits": ("digits", 1024, "rotograd"),
+    "cifar10": (128, "rotograd"),
+    "celeba_conv": (256, "rotograd_50"),
+    "celeba_resnet": (256, "rotograd_75"),
+    "nyuv2": (2, "rotograd_subspace"),
+    "digits": (1024, "rotograd"),
 }
 TORCHJD = {
     "torchjd_PCGrad": "pcgrad",
@@ -45,19 +45,15 @@ TORCHJD = {
 
 def build(workload: str, name: str, device: torch.device, seed: int = 0) -> Contender:
     """A contender's step on one batch that stays the same."""
-    experiment, batch, rotated = WORKLOADS[workload]
+    batch, rotated = WORKLOADS[workload]
     study = config.load_study(ROOT / "configs", "paper")
-    methods = config.read_yaml(ROOT / "configs" / "methods.yaml")
     static = f"{rotated}_static"
     base = rotated if name in (static, "official") else name
     base = "vanilla" if name in TORCHJD else base
-    settings = config.run_settings(study, experiment, base)
-    if name in (static, "official"):
-        key = "parametrisation"
-        settings["method"]["parameters"][key] = methods["rotograd_static"]["parameters"][key][
-            "value"
-        ]
-    data = study.datasets[study.experiments[experiment].dataset]
+    settings = config.run_settings(study, workload, base)
+    if name == static:
+        settings["method"]["parameters"]["parametrisation"] = "exponential"
+    data = study.datasets[study.experiments[workload].dataset]
     torch.manual_seed(seed)
     if name == "official":
         return official(settings, data, batch, device)
@@ -68,9 +64,9 @@ def build(workload: str, name: str, device: torch.device, seed: int = 0) -> Cont
 
 def names(workload: str) -> list[str]:
     """Every contender of a workload; `separate` networks take steps of Vanilla's kind."""
-    experiment, _, rotated = WORKLOADS[workload]
+    _, rotated = WORKLOADS[workload]
     study = config.load_study(ROOT / "configs", "paper")
-    methods = [m for m, one in study.experiments[experiment].methods.items() if not one.separate]
+    methods = [m for m, one in study.experiments[workload].methods.items() if not one.separate]
     jd = [name for name, method in TORCHJD.items() if method in methods]
     return [*(m for m in methods if m != "vanilla"), f"{rotated}_static", *jd, "official"]
 
@@ -94,10 +90,10 @@ def peak_gflops(device: torch.device) -> float:
 
 def backbone(workload: str, device: torch.device) -> float:
     """The backbone's work in a step, in GFLOP."""
-    experiment, batch, _ = WORKLOADS[workload]
+    batch, _ = WORKLOADS[workload]
     study = config.load_study(ROOT / "configs", "paper")
-    data = study.datasets[study.experiments[experiment].dataset]
-    return backbone_gflop(config.run_settings(study, experiment, "vanilla"), data, batch, device)
+    data = study.datasets[study.experiments[workload].dataset]
+    return backbone_gflop(config.run_settings(study, workload, "vanilla"), data, batch, device)
 
 
 def pair(
