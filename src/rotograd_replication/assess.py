@@ -1,11 +1,17 @@
 """What a network is worth on a whole split, and what it looks like inside."""
 
+import math
+
 import torch
 from torch.nn.utils import parametrize
 
 from .loader import Loader
 from .network import Network
 from .tasks import Tasks
+
+
+class NotFinite(ValueError):
+    """A task's loss over a split is infinite or not a number; its message names the task."""
 
 
 def assess(
@@ -28,7 +34,11 @@ def assess(
         for x, y in loader.in_order():
             evaluation.update(net(x), y[:, columns])
     net.train()
-    return evaluation.compute()
+    found = evaluation.compute()
+    for name, one in found.items():
+        if not math.isfinite(one["loss"]):
+            raise NotFinite(f"the loss of `{name}` is {one['loss']}")
+    return found
 
 
 def validation(net: Network, tasks: Tasks, loader: Loader, columns: list[int]) -> dict[str, float]:

@@ -8,9 +8,8 @@ import safetensors.torch
 import torch
 
 from . import network, records, runtime, schema, seals
-from .assess import assess
+from .assess import NotFinite, assess
 from .loader import Loader
-from .tasks import NotFinite
 from .train import evaluation_batch, parts
 
 log = logging.getLogger(__name__)

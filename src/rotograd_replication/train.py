@@ -13,13 +13,13 @@ import tqdm
 from torch import Tensor
 
 from . import diagnostics, divergence, generators, network, records, runtime, schema, seals
-from .assess import appearance, validation
+from .assess import NotFinite, appearance, validation
 from .checkpoint import EVIDENCE, Checkpoints, Saving, State, exclusive
 from .loader import Loader
 from .methods._base import Step
 from .network import Network
 from .optimizers import Optimizers
-from .tasks import NotFinite, Tasks, columns_of
+from .tasks import Tasks, columns_of
 
 log = logging.getLogger(__name__)
 # What of a process's identity may differ where a run is gone on with.
