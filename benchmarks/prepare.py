@@ -156,7 +156,9 @@ def check_nyuv2(raw: Path, prepared: dict[str, Path], counts: dict[str, int]) ->
         images, targets = file.get_slice("images"), file.get_slice("targets")
         for i in {0, counts["test"] // 2, counts["test"] - 1}:
             sample = {
-                kind: np.load(io.BytesIO(archive.read(f"val/{kind}/{i}.npy")))
+                kind: np.lib.format.read_array(
+                    io.BytesIO(archive.read(f"val/{kind}/{i}.npy")), allow_pickle=False
+                )
                 for kind in nyuv2.FOLDERS
             }
             error = images[i : i + 1][0] / 255 - sample["image"].transpose(2, 0, 1)
