@@ -177,7 +177,7 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
     style = tree / "src/rotograd_replication/figures/_style.py"
     style.write_text(style.read_text() + "\n# another look\n")
     found = jobs(snakemake(tree, "-n"))
-    assert found.pop("total") and set(found) == {"figure", "all"}, "an edit of plots redraws plots"
+    assert found.pop("total") and set(found) == {"figure", "report", "all"}, "plots, and their page"
     snakemake(tree, "--touch")
 
     toy = tree / "configs/experiments/toy_nonconvex.yaml"
