@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rotograd_replication import network, optimizers, schema, train
 from rotograd_replication.methods.rotate import subspace
+from rotograd_replication.step import task_step
 from rotograd_replication.tasks import Tasks
 
 
@@ -57,7 +58,7 @@ def batch_of(data: schema.Dataset, samples: int, device: torch.device) -> tuple[
 def ours(
     settings: dict[str, Any], data: schema.Dataset, samples: int, device: torch.device
 ) -> Contender:
-    """This project's step: `train.task_step` and the optimisers."""
+    """This project's step: `task_step` and the optimisers."""
     tasks = Tasks(data.tasks)
     net = network.build(settings, tasks, 0).to(device, memory_format=torch.channels_last)
     movers = optimizers.Optimizers(net, settings)
@@ -70,7 +71,7 @@ def ours(
 
     def step() -> None:
         movers.zero_grad()
-        train.task_step(net, tasks, x, y, unit_loss)
+        task_step(net, tasks, x, y, unit_loss)
         movers.step()
 
     return Contender(step, len(tasks), samples, getattr(net.method, "m", None))

@@ -1,10 +1,10 @@
-"""Peak memory of one NYUv2 training step, method by method, as a ratio to Vanilla's.
+"""Peak memory of training steps on the paper's workloads, method by method, relative to Vanilla's.
 
-    python benchmarks/memory.py [METHOD ...] [--size HEIGHT WIDTH] [--device cuda]
+    python benchmarks/memory.py [WORKLOAD ...] [--contenders NAME ...] [--device cuda]
 
-Each method takes two steps of the paper's set-up (K = 3, batch 2, m = 1024) on random scenes in a
-process of its own. On a CPU the peak is that of the whole process less what it held before the
-network was built; on a GPU the allocator's.
+Contenders are `step_time.py`'s. Each takes two steps in a process of its own. On a CPU the peak is
+that of the whole process less what it held before the network was built; on a GPU the allocator's.
+Rows go into `paper_tables/memory.csv`, and `step_time.py --draw` shows them beside the times.
 """
 
 import argparse
@@ -14,15 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import step_time
 import torch
 
-from rotograd_replication import config, network
-from rotograd_replication.optimizers import Optimizers
-from rotograd_replication.tasks import Tasks
-from rotograd_replication.train import task_step
+from rotograd_replication import runtime
 
-CONFIGS = Path(__file__).parents[1] / "configs"
-METHODS = ["vanilla", "rotograd_subspace", "rotate_only_subspace", "graddrop", "pcgrad", "mgda"]
+CSV = step_time.ROOT / "paper_tables" / "memory.csv"
 
 
 def resident_mb() -> float:
@@ -31,49 +28,51 @@ def resident_mb() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def measure(method: str, height: int, width: int, device: torch.device) -> float:
+def measure(workload: str, name: str, device: torch.device) -> float:
     """Peak memory in MiB of two steps."""
-    torch.set_num_threads(1)
-    study = config.load_study(CONFIGS, "paper")
-    settings = config.run_settings(study, "nyuv2", method)
-    features = 64 * height * width
-    settings["network"]["features"] = features
-    settings["heads"]["parameters"]["shape"] = [64, height, width]
-    tasks = Tasks(study.datasets["nyuv2"].tasks)
-    x, y = torch.rand(2, 3, height, width), torch.rand(2, 5, height, width)
-    y[:, 0] = torch.randint(13, (2, height, width))
     before = resident_mb()
-    net = network.build(settings, tasks, 0).to(device, memory_format=torch.channels_last)
-    optimizers = Optimizers(net, settings)
+    contender = step_time.build(workload, name, device)
     for _ in range(2):
-        optimizers.zero_grad()
-        task_step(net, tasks, x.to(device), y.to(device), torch.ones(3, device=device))
-        optimizers.step()
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+        contender.step()
+    peak = runtime.peak_memory_mb(device)
+    return peak if device.type == "cuda" else peak - before
 
 
 def main() -> None:
-    """Measure each method in a fresh process and print the ratios."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("methods", nargs="*", default=METHODS)
-    parser.add_argument("--size", nargs=2, type=int, default=[288, 384])
+    """Measure each contender in a fresh process and keep its ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workloads", nargs="*", default=list(step_time.WORKLOADS))
+    parser.add_argument("--contenders", nargs="+")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--one", action="store_true")
+    parser.add_argument("--one", action="store_true", help="print one contender's peak in MiB")
     arguments = parser.parse_args()
+    device = torch.device(arguments.device)
     if arguments.one:
-        device = torch.device(arguments.device)
-        print(json.dumps(measure(arguments.methods[0], *arguments.size, device)))
+        runtime.prepare(arguments.threads)
+        print(json.dumps(measure(arguments.workloads[0], arguments.contenders[0], device)))
         return
-    reference = None
-    for method in arguments.methods:
-        command = [sys.executable, __file__, method, "--one", "--device", arguments.device]
-        command += ["--size", *map(str, arguments.size)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
-        peak = json.loads(answer.stdout)
-        reference = reference or peak
-        print(f"{method:28s} {peak:8.0f} MiB   {peak / reference:5.2f} x {arguments.methods[0]}")
+    for workload in arguments.workloads:
+        peaks: dict[str, float] = {}
+        for name in ["vanilla", *(arguments.contenders or [step_time.WORKLOADS[workload][1]])]:
+            command = [sys.executable, __file__, workload, "--contenders", name, "--one"]
+            command += ["--device", arguments.device, "--threads", str(arguments.threads)]
+            answer = subprocess.run(command, capture_output=True, text=True, check=True)
+            peaks[name] = json.loads(answer.stdout)
+            row = {
+                "workload": workload,
+                "contender": name,
+                "peak_mb": peaks[name],
+                "peak_ratio": peaks[name] / peaks["vanilla"],
+                "device": runtime.hardware(device),
+                "threads": arguments.threads,
+                "revision": runtime.revision(step_time.ROOT),
+            }
+            step_time.keep(CSV, row)
+            print(
+                f"{workload:14s} {name:28s} {peaks[name]:8.0f} MiB {row['peak_ratio']:6.2f} x",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

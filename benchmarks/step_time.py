@@ -134,6 +134,14 @@ def pair(
     }
 
 
+def keep(file: Path, row: dict) -> None:
+    """Put a row into a table, in the place of an earlier measurement of the same."""
+    table = pd.read_csv(file) if file.exists() else pd.DataFrame()
+    table = pd.concat([table, pd.DataFrame([row])])
+    key = ["workload", "contender", "device", "threads"]
+    table.drop_duplicates(key, keep="last").to_csv(file, index=False)
+
+
 def main() -> None:
     """Measure what is asked for, each row kept as soon as it is there."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -157,10 +165,7 @@ def main() -> None:
                 row = pair(
                     workload, name, device, arguments.repeats, arguments.limit, gflop, revision
                 )
-                table = pd.read_csv(CSV) if CSV.exists() else pd.DataFrame()
-                table = pd.concat([table, pd.DataFrame([row])])
-                key = ["workload", "contender", "device", "threads"]
-                table.drop_duplicates(key, keep="last").to_csv(CSV, index=False)
+                keep(CSV, row)
                 print(f"{workload:14s} {name:28s} {row['ratio']:6.2f} x", flush=True)
     cost_report.draw(ROOT, pd.read_csv(CSV))
 

@@ -102,8 +102,10 @@ TRAIN_CODE = code(
     "optimizers.py",
     "rotations/*.py",
     "runtime.py",
+    "step.py",
     "tasks.py",
     "train.py",
+    "trainer.py",
 )
 EVALUATE_CODE = code(
     "assess.py",

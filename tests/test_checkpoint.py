@@ -21,6 +21,7 @@ from rotograd_replication import (
     runtime,
     signals,
     train,
+    trainer,
 )
 from rotograd_replication.checkpoint import Checkpoints, Saving, State
 from rotograd_replication.tasks import Tasks
@@ -87,7 +88,7 @@ def test_killed_at_random_batches_is_never_killed(study, splits, tmp_path, monke
     settings = small(study, "digits", method)
     settings["training"] |= {"normalize_losses": True, "diagnostics_every": 2}
     whole = run(study, splits, tmp_path / "whole", method, settings=settings)
-    step, chance = train.task_step, random.Random(method)
+    step, chance = trainer.task_step, random.Random(method)
     for kill in range(4):
         left = chance.randrange(4)
 
@@ -98,12 +99,12 @@ def test_killed_at_random_batches_is_never_killed(study, splits, tmp_path, monke
                 raise Killed
             return step(*arguments)
 
-        monkeypatch.setattr(train, "task_step", deadly)
+        monkeypatch.setattr(trainer, "task_step", deadly)
         saving = Saving(tmp_path / "saved", every=chance.choice([0, 0, 0.02]))
         with contextlib.suppress(Killed):
             run(study, splits, tmp_path / "killed", method, saving, settings)
         torch.manual_seed(kill)  # what another process would find
-    monkeypatch.setattr(train, "task_step", step)
+    monkeypatch.setattr(trainer, "task_step", step)
     saving = Saving(tmp_path / "saved", every=0)
     killed = run(study, splits, tmp_path / "killed", method, saving, settings)
     assert killed == whole

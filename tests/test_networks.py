@@ -1,5 +1,6 @@
 """Networks against torchvision and torch.nn, and each can fit one batch."""
 
+import shutil
 from functools import partial
 
 import pytest
@@ -10,8 +11,8 @@ from rotograd_replication.heads._base import Heads
 from rotograd_replication.heads.mlp import Linear
 from rotograd_replication.heads.mlp import build as build_mlp
 from rotograd_replication.optimizers import Optimizers
+from rotograd_replication.step import task_step
 from rotograd_replication.tasks import Tasks
-from rotograd_replication.train import task_step
 from tests.paths import CONFIGS
 
 
@@ -202,6 +203,25 @@ def test_a_backbone_in_bfloat16_leaves_the_rest_in_float32():
     step, update = task_step(net, tasks, x, y, torch.ones(5))
     assert step.gradients.dtype == update.dtype == torch.float32
     assert all(p.grad.dtype == torch.float32 for p in net.parameters() if p.grad is not None)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_compiled_network_takes_the_same_step():
+    study = config.load_study(CONFIGS, "quick")
+    settings = config.run_settings(study, "digits", "rotograd")
+    assert settings["training"]["compiled"] is False
+    x, y = torch.rand(8, 1, 28, 28), torch.ones(8, 5)
+    tasks = Tasks(study.datasets["mnist_standin"].tasks)
+    found = []
+    for compiled in (False, True):
+        settings["training"]["compiled"] = compiled
+        net = network.build(settings, tasks, 0)
+        task_step(net, tasks, x, y, torch.ones(5))
+        found.append({name: p.grad for name, p in net.named_parameters()})
+    assert torch._dynamo.utils.counters["frames"]["ok"] >= 2, "backbone and heads were compiled"
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-4, atol=1e-6, msg=name)
 
 
 def test_convolutions_round_to_tf32_only_where_a_run_asks_for_it():

@@ -9,8 +9,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from rotograd_replication import augment, config, diagnostics, network, train
+from rotograd_replication import augment, config, diagnostics, network
 from rotograd_replication.optimizers import Optimizers
+from rotograd_replication.step import task_step
 from rotograd_replication.tasks import Tasks
 from tests.paths import CONFIGS
 
@@ -53,7 +54,7 @@ def step(name, method):
     unit_loss = torch.ones(len(tasks), device=DEVICE)
     with Watch():
         optimizers.zero_grad()
-        found, update = train.task_step(net, tasks, x, y, unit_loss)
+        found, update = task_step(net, tasks, x, y, unit_loss)
         optimizers.step()
         diagnostics.measure(found, update, tasks.names)
 

@@ -20,8 +20,8 @@ from rotograd_replication.loader import Loader
 from rotograd_replication.optimizers import Optimizers
 from rotograd_replication.standins import nyuv2 as standin
 from rotograd_replication.standins._rays import directions
+from rotograd_replication.step import task_step
 from rotograd_replication.tasks import Tasks
-from rotograd_replication.train import task_step
 from tests.paths import CONFIGS, ROOT
 
 SIZE = {"height": 12, "width": 16}

@@ -178,6 +178,7 @@ def _provenance(
         "epochs": seen("epochs"),
         "features": chosen.network.features.value,
         "precision": chosen.training.precision.value,
+        "compiled": chosen.training.compiled.value,
         "runs": {method: len(group) for method, group in by_method.items()},
         "diverged": {
             method: [run["seed"] for run in group if is_diverged(run)]

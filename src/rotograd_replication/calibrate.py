@@ -18,6 +18,7 @@ from . import network, records, train
 from .methods._base import Method
 from .network import Network
 from .optimizers import OPTIMIZERS, Optimizers
+from .step import task_step
 from .tasks import Tasks
 
 
@@ -128,7 +129,7 @@ class Calibration:
 
         def step() -> None:
             optimizers.zero_grad()
-            train.task_step(net, tasks, z, y, unit_loss)
+            task_step(net, tasks, z, y, unit_loss)
             optimizers.step()
 
         return self._time(step, self.seconds)

@@ -33,7 +33,7 @@ def run(
     """
     content = records.read_json(record)
     settings = content["settings"]
-    runtime.set_precision(settings["training"].get("precision", "float32"))
+    runtime.set_precision(settings["training"]["precision"])
     loader = Loader(test, device, evaluation_batch(settings, tasks))
     remedy = "Rerun the training: delete that file."
     if loader.data["archives"] != content["data"]["archives"]:

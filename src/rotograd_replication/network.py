@@ -64,5 +64,8 @@ def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
     method = build_method(
         settings["method"], len(tasks), features, runtime.generator(seed, stream=1)
     )
-    precision = settings["training"].get("precision", "float32")
-    return Network(backbone, heads, method, precision)
+    training = settings["training"]
+    if training["compiled"]:
+        for part in (backbone, heads):
+            part.forward = torch.compile(part.forward)
+    return Network(backbone, heads, method, training["precision"])

@@ -160,4 +160,5 @@ def _facts(results: Results) -> str:
     ]
     precision = facts.get("precision", "float32")
     parts += [f"backbone in {precision}"] if precision != "float32" else []
+    parts += ["network compiled"] if facts.get("compiled") else []
     return ", ".join(parts)

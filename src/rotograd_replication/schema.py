@@ -262,12 +262,13 @@ class Heads(Model):
 
 Precision = Literal["float32", "tf32", "bf16"]
 FLOAT32 = Sourced[Precision](value="float32", source="choice: not stated; PyTorch's default type")
+EAGER = Sourced[bool](value=False, source="choice: not stated; PyTorch's default mode")
 
 
 class Training(Model):
     """The budget, the same for every method of an experiment."""
 
-    later = frozenset({"precision"})
+    later = frozenset({"compiled", "precision"})
     epochs: Sourced[PositiveInt]
     batch_size: Sourced[PositiveInt]
     training_samples: Sourced[PositiveInt | None]
@@ -281,6 +282,8 @@ class Training(Model):
     diagnostics_every: Sourced[PositiveInt]
     # What the backbone computes in; the method's arithmetic, heads and losses stay in float32.
     precision: Sourced[Precision] = FLOAT32
+    # Whether `torch.compile` fuses operations of the backbone and of the heads.
+    compiled: Sourced[bool] = EAGER
 
 
 class Experiment(Model):

@@ -20,12 +20,17 @@ CHUNK = 1 << 22
 
 
 class Dynamic(nn.Module):
-    """K rotations of R^m as a buffer, moved by a parameter that is zero between steps."""
+    """K rotations of R^m as a buffer, moved by a parameter that is zero between steps.
+
+    Args:
+        start: `[K, m, m]`; where all are the same it is kept once, `[1, m, m]`.
+    """
 
     def __init__(self, start: Tensor) -> None:
         super().__init__()
+        same = bool((start == start[:1]).all())
         self.register_buffer("rotations", start)
-        self.register_buffer("start", start.clone())
+        self.register_buffer("start", (start[:1] if same else start).clone())
         self.tangent = nn.Parameter(torch.zeros_like(start))
         # Steps between two Newton-Schulz steps: so many that they cost a small part of the rest.
         self.period = max(1, start.shape[-1] // 32)
