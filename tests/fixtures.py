@@ -59,6 +59,7 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
                     "label": dataset.label,
                     "archives": {"train.gz": "a" * 64},
                     "samples": {"train": 4000, "val": 500, "test": 1000},
+                    "prepared": {s: "c" * 64 for s in ("train", "val", "test")},
                 },
                 "epochs": epochs,
                 "best_epoch": epochs,

@@ -93,6 +93,7 @@ def test_same_runs_same_bytes(runs):
             {"data": {"label": "MNIST", "archives": {"train.gz": "b" * 64}, "samples": {}}},
             "Found other archives",
         ),
+        ({"epochs": 7}, "vanilla/seed 0 must be trained as long as .* Found 7 epochs"),
     ],
 )
 def test_a_run_that_does_not_belong_is_refused(runs, changes, message):
@@ -100,6 +101,15 @@ def test_a_run_that_does_not_belong_is_refused(runs, changes, message):
     path = next(p for p in files.metrics if "vanilla" in p.parts and "seed0" in p.parts)
     change(path, **changes)
     with pytest.raises(AggregateError, match=message):
+        aggregate()
+    assert not files.table.exists()
+
+
+def test_a_run_on_other_prepared_files_is_refused(runs):
+    files, aggregate = runs
+    data = json.loads(files.metrics[3].read_text())["data"]
+    change(files.metrics[3], data=data | {"prepared": data["prepared"] | {"test": "d" * 64}})
+    with pytest.raises(AggregateError, match="must be trained and tested on the prepared files"):
         aggregate()
     assert not files.table.exists()
 

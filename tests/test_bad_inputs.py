@@ -73,6 +73,8 @@ CONFIGURATIONS = [
     (QUICK, b"title: \xff\xfe\n", "must be YAML"),
     (QUICK, "a: &a [*a]\n", "must have at most 100000 entries"),
     (QUICK, "a: &a {b: *a}\n", "must have at most 100000 entries"),
+    (QUICK, "title: A\ntitle: B\n", "`title` twice"),
+    (QUICK, ("threads: 1", "threads: 1\nthreads: 2"), "`threads` twice"),
     (QUICK, "1: one\n", "must be text. Found 1"),
     (QUICK, "no: one\n", "must be text. Found False"),
     (QUICK, ("title: Quick", "titel: Quick"), "Did you mean `title`?"),
@@ -192,6 +194,23 @@ def test_a_results_file(tmp_path, runs, command, file, change, expected):
     assert expected in message and file in message
 
 
+REPORTED = [
+    ("", "must be a CSV table"),
+    ("table\n1\n", "must have columns"),
+    (lambda raw: raw.replace(b",2.58,", b",much,"), "`value`"),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), REPORTED)
+def test_the_reported_numbers(tmp_path, runs, command, change, expected):
+    folder = shutil.copytree(runs, tmp_path / "results")
+    shutil.copy(CONFIGS / "paper" / "reported.csv", folder)
+    spoil(folder / "reported.csv", change)
+    verdict = ["verdict", "--study", STUDY, "--reported", "reported.csv", "--out", "verdicts.json"]
+    message = command(folder, [*verdict, *AGGREGATED])
+    assert expected in message and "Restore it from the repository" in message
+
+
 RECORDS = [
     ("", "must be JSON"),
     ("null", "must be a mapping"),
@@ -242,5 +261,5 @@ def test_an_archive(tmp_path, command, file, change, expected):
 
 
 def test_there_are_enough():
-    cases = (CONFIGURATIONS, COMMANDS, RESULTS, RECORDS, ARCHIVES)
+    cases = (CONFIGURATIONS, COMMANDS, RESULTS, REPORTED, RECORDS, ARCHIVES)
     assert sum(map(len, cases)) >= 60

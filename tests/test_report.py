@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rotograd_replication import claims, figure, matrix, plugins, report, table, verdict
+from rotograd_replication import claims, figure, matrix, plugins, render, report, table, verdict
 from rotograd_replication.sections import _text, flow
 from tests import browser, fixtures
 from tests.paths import CONFIGS, ROOT
@@ -40,9 +40,9 @@ def places(root):
     }
 
 
-def write(root, study, out="report/index.html"):
+def write(root, study, out="report/index.html", code=CODE):
     page = root / out
-    report.run(study, NAME, **places(root), citation=ROOT / "CITATION.cff", code=CODE, out=page)
+    report.run(study, NAME, **places(root), citation=ROOT / "CITATION.cff", code=code, out=page)
     return page
 
 
@@ -131,6 +131,13 @@ def test_a_part_of_the_results_is_reported_as_a_part(whole, tmp_path):
     found = {state: int(n) for n, state in re.findall(r"<strong>(\d+)</strong> (\w+):", text)}
     assert found["missing"] == missing and found["stale"] == 2 and found["diverged"] == 1
     assert "the training code has changed" in text and "No verdicts yet" in text
+
+
+def test_captions_say_that_runs_are_of_older_code(whole):
+    root, study, page = whole
+    mark = render.STALE.split("{}")[1]
+    assert mark not in page.read_text()
+    assert mark in write(root, study, "report/later.html", code="f" * 16).read_text()
 
 
 def test_nothing_at_all_is_a_page_too(tmp_path):

@@ -16,6 +16,16 @@ class ConfigurationError(ValueError):
     """A configuration that cannot be used; its message names the place, the rule and the remedy."""
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping that gives a key twice, of which YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            raise yaml.YAMLError(f"`{twice[0]}` twice in one mapping,\n{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
 def read_named(folder: Path, name: str) -> dict[str, Any]:
     """Read `<name>.yaml` of a folder; a name is that of a file in it, and no path.
 
@@ -37,7 +47,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2020-13-45
         raise ConfigurationError(f"`{path}` must be YAML. Found: {error}.") from error
     if not isinstance(content, dict):

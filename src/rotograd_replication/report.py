@@ -79,6 +79,7 @@ def run(
         _files(tables, "table", study.tables, ("csv", "md", "tex")),
         _files(figures, "figure", study.figures, ("csv", "pdf", "png")),
         yaml.safe_load(citation.read_text()),
+        code,
         lambda path: os.path.relpath(path, out.parent),
     )
     page = build(material)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import schema
+from .. import render, schema
 from ..matrix import Run
 from ..results import Results
 
@@ -24,6 +24,7 @@ class Material:
         tables: table -> kind of file -> its path, those that exist.
         figures: figure -> kind of file -> its path, those that exist.
         citation: `CITATION.cff`.
+        code: the digest of the present training code.
         link: a path as the page, wherever it lies, refers to it.
     """
 
@@ -36,7 +37,13 @@ class Material:
     tables: dict[str, dict[str, Path]]
     figures: dict[str, dict[str, Path]]
     citation: dict[str, Any]
+    code: str
     link: Callable[[Path], str]
+
+    def caption(self, experiments: list[str]) -> str:
+        """What a table or figure of these experiments says of its numbers; empty if none is run."""
+        found = [self.results[e] for e in experiments if e in self.results]
+        return render.caption(self.name, self.study, found, self.code) if found else ""
 
     def labels(self, experiment: str) -> dict[str, schema.Method]:
         """The methods of an experiment, by name."""

@@ -3,7 +3,7 @@
 import ast
 from typing import Any
 
-from .. import plugins, render
+from .. import plugins
 from ._material import Material
 
 TITLE = "Figures"
@@ -13,13 +13,11 @@ def build(material: Material) -> dict[str, Any]:
     """The figures of the study that are drawn, and the names of those that are not."""
     drawn = []
     for name, files in material.figures.items():
-        experiments = material.study.figures[name]
-        found = [material.results[e] for e in experiments if e in material.results]
         drawn.append(
             {
                 "name": name,
                 "says": _says(name),
-                "caption": render.caption(material.name, material.study, found) if found else "",
+                "caption": material.caption(material.study.figures[name]),
                 "files": files,
                 "command": f"snakemake --force {files['pdf']} --config study={material.name}",
             }

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from .. import render
 from . import _plain, _svg, _text
 from ._material import Material
 
@@ -37,15 +36,13 @@ def build(material: Material) -> dict[str, Any]:
         parts = [] if own else [_part(material, name, cells) for name in experiments]
         parts = [part for part in parts if part["rows"]]
         compared |= {part["experiment"] for part in parts}
-        found = [material.results[e] for e in experiments if e in material.results]
-        caption = render.caption(material.name, material.study, found) if found else "Not run yet."
         command = f"snakemake --force {files['md']}" if files else "snakemake tables"
         tables.append(
             {
                 "name": table,
                 "parts": parts,
                 "plain": _plain.read(files["csv"]) if files and not parts else None,
-                "caption": caption,
+                "caption": material.caption(experiments) or "Not run yet.",
                 "files": files,
                 "command": f"{command} --config study={material.name}",
             }
