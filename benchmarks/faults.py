@@ -173,9 +173,9 @@ def _flip_of_run(campaign: Campaign, kind: str, run: Run) -> None:
         _flip(place / "model.safetensors", campaign.chance)
         found = _raises(lambda: seals.check(place / "model.safetensors", "Train again."))
     else:
-        for attempt in itertools.count(1):  # later and later, should the machine have slowed down
+        while True:  # until a state was left, whether the machine is slower now or faster
             process = campaign.begin(run, place)
-            instant = campaign.chance.uniform(0.2, 1) * seconds * attempt
+            instant = campaign.chance.uniform(0.2, 3) * seconds
             if small_runs.kill_after(process, instant, signal.SIGKILL) == 0:
                 shutil.rmtree(place)
                 place.mkdir()
