@@ -50,8 +50,9 @@ def paper(root: Path, workload: str, name: str) -> float:
     return float(chosen.get(plain, float("nan")) / chosen.get("vanilla", float("nan")))
 
 
-def table(root: Path, rows: pd.DataFrame) -> pd.DataFrame:
+def table(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> pd.DataFrame:
     """One row per contender, in the order of the workloads and of their cost."""
+    peaks = memory.set_index(["workload", "contender"])["peak_ratio"]
     place = {name: i for i, name in enumerate(HEADINGS)}
     rows = rows.sort_values(["workload", "ratio"], key=lambda s: s.map(place).fillna(s))
     found = []
@@ -66,6 +67,9 @@ def table(root: Path, rows: pd.DataFrame) -> pd.DataFrame:
                 "quartiles": f"{row.ratio_low:.2f} to {row.ratio_high:.2f}",
                 "target": f"≤ {target[1]}" if row.contender == target[0] else "",
                 "paper, hours × Vanilla": _number(paper(root, row.workload, row.contender)),
+                "peak memory, × Vanilla": _number(
+                    peaks.get((row.workload, row.contender), float("nan"))
+                ),
                 "images/s": f"{row.batch / row.seconds:.3g}",
                 "backbone, share of peak": f"{_share(row):.0%}",
                 "pairs": row.pairs,
@@ -83,18 +87,25 @@ def _share(row: object) -> float:
     return row.backbone_gflop / row.vanilla_seconds / row.peak_gflop_per_s
 
 
-def draw(root: Path, rows: pd.DataFrame) -> None:
-    """Write `paper_tables/cost.md` and `figures/cost.{pdf,png}`."""
+def draw(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> None:
+    """Write `paper_tables/cost.md` and `figures/cost.{pdf,png}`.
+
+    Args:
+        root: the checkout.
+        rows: what `step_time.py` measured.
+        memory: what `memory.py` measured.
+    """
     machines = "; ".join(
         f"{device}, {threads} threads (revision {', '.join(sorted(set(group['revision'])))})"
         for (device, threads), group in rows.groupby(["device", "threads"])
     )
     text = (
         "### Cost of a training step, relative to Vanilla's\n\n"
-        f"{table(root, rows).to_markdown(index=False, disable_numparse=True)}\n\n"
+        f"{table(root, rows, memory).to_markdown(index=False, disable_numparse=True)}\n\n"
         "Median and quartiles over pairs of neighbouring steps on random inputs, by "
         f"`benchmarks/step_time.py`, on {machines}; the machine was shared with other work. A "
-        "share of peak is that of a float32 product of 2048 x 2048 in the same process. The "
+        "share of peak is that of a float32 product of 2048 x 2048 in the same process. Peak "
+        "memory is that of two steps in a process of their own, by `benchmarks/memory.py`. The "
         "paper's ratios are of whole trainings on an A100, from the NeurIPS 2021 submission.\n"
     )
     with records.atomic(root / "paper_tables" / "cost.md") as temporary:

@@ -19,8 +19,6 @@ import torch
 
 from rotograd_replication import runtime
 
-CSV = step_time.ROOT / "paper_tables" / "memory.csv"
-
 
 def resident_mb() -> float:
     """The process's present memory."""
@@ -68,7 +66,7 @@ def main() -> None:
                 "threads": arguments.threads,
                 "revision": runtime.revision(step_time.ROOT),
             }
-            step_time.keep(CSV, row)
+            step_time.keep(step_time.MEMORY, row)
             print(
                 f"{workload:14s} {name:28s} {peaks[name]:8.0f} MiB {row['peak_ratio']:6.2f} x",
                 flush=True,

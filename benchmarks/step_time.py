@@ -8,8 +8,8 @@ a ratio is that of two neighbouring steps: the table gives its median and quarti
 the experiment's methods, the static map, `official` (the package `rotograd` 0.1.6.0, its rotations
 away from their start) and `torchjd_<aggregator>` (TorchJD's `mtl_backward` over the shared
 parameters, plain heads). Each row goes into `paper_tables/cost.csv` as it is measured; `--draw`
-makes `paper_tables/cost.md` and `figures/cost.{pdf,png}` of that file, with the paper's ratios of
-hours beside.
+makes `paper_tables/cost.md` and `figures/cost.{pdf,png}` of it, with the peaks that `memory.py` has
+measured and the paper's ratios of hours beside.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from rotograd_replication import config, runtime
 
 ROOT = Path(__file__).parents[1]
 CSV = ROOT / "paper_tables" / "cost.csv"
+MEMORY = ROOT / "paper_tables" / "memory.csv"
 # Experiment of the paper study -> samples a batch, and the method that `official` is.
 WORKLOADS = {
     "cifar10": (128, "rotograd"),
@@ -167,7 +168,7 @@ def main() -> None:
                 )
                 keep(CSV, row)
                 print(f"{workload:14s} {name:28s} {row['ratio']:6.2f} x", flush=True)
-    cost_report.draw(ROOT, pd.read_csv(CSV))
+    cost_report.draw(ROOT, pd.read_csv(CSV), pd.read_csv(MEMORY))
 
 
 if __name__ == "__main__":
