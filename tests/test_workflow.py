@@ -83,8 +83,9 @@ def test_dry_run_of_every_target(tree, target, rules):
 
 
 def pages():
-    """The README and every page of the documentation."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """The README and every page of the documentation; `test_extend` follows the one left out."""
+    docs = sorted((ROOT / "docs").glob("*.md"))
+    return [ROOT / "README.md", *(page for page in docs if page.name != "extend.md")]
 
 
 def commands(program, words_at_least=2):
