@@ -33,16 +33,14 @@ slurm kubernetes: environment
 	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --require-hashes \
 		-r requirements-$@.lock
 
-# After a change of pyproject.toml: resolve again and write the lock (it names no host).
+# After a change of pyproject.toml: what is pinned stays pinned, and no host is named. To renew a
+# package, delete its lines from requirements.lock first.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python $(BIN)/python
 lock: environment
-	$(BIN)/uv lock --quiet --python $(BIN)/python
-	$(BIN)/uv export --quiet --all-extras --format requirements-txt --no-emit-project --no-header \
-		-o requirements.lock
-	for group in slurm kubernetes; do \
-		$(BIN)/uv export --quiet --only-group $$group --format requirements-txt --no-header \
-			-o requirements-$$group.lock; \
+	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
+	set -e; for group in slurm kubernetes; do \
+		$(COMPILE) --group $$group -c requirements.lock -o requirements-$$group.lock; \
 	done
-	rm uv.lock
 
 lint: environment
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@
 #
 # Targets: all, data, results, tables, figures, report, or any file below them. `-n` says what would run
 # and why.
+report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"

@@ -33,7 +33,8 @@ if config.get("device", "cpu") not in ("auto", "cpu", "cuda"):
 if str(config.get("present", "no")) not in ("yes", "no", "True", "False"):
     raise WorkflowError(f"`present` must be yes or no. Found {config['present']}.")
 
-STUDY = str(config.get("study", "quick"))
+# Set, not only read: captions of `snakemake --report` name it.
+STUDY = str(config.setdefault("study", "quick"))
 CONFIGS = ROOT / "configs"
 try:
     study = configuration.load_study(CONFIGS, STUDY)

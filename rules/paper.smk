@@ -16,6 +16,16 @@ def words(experiments):
     return records.digest({"title": study.title, "experiments": [list(chosen), chosen]})
 
 
+def shown(path, category, **labels):
+    """An output that `snakemake --report` shows, with the caption of its category."""
+    return report(
+        path,
+        caption=f"captions/{category}.rst",
+        category=category.capitalize(),
+        labels={"study": STUDY, **labels, "format": Path(path).suffix[1:]},
+    )
+
+
 FROM = " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
 
 
@@ -24,9 +34,9 @@ rule table:
         unpack(lambda w: gathered(study.tables[w.table])),
         reported="configs/paper/reported.csv",
     output:
-        csv=f"{TABLES}/{{table}}.csv",
-        markdown=f"{TABLES}/{{table}}.md",
-        latex=f"{TABLES}/{{table}}.tex",
+        csv=shown(f"{TABLES}/{{table}}.csv", "tables", table="{table}"),
+        markdown=shown(f"{TABLES}/{{table}}.md", "tables", table="{table}"),
+        latex=shown(f"{TABLES}/{{table}}.tex", "tables", table="{table}"),
     wildcard_constraints:
         table="|".join(study.tables) or "none",
     retries: 0
@@ -50,9 +60,9 @@ rule figure:
     input:
         unpack(lambda w: gathered(study.figures[w.figure])),
     output:
-        csv=f"{FIGURES}/{{figure}}.csv",
-        pdf=f"{FIGURES}/{{figure}}.pdf",
-        png=f"{FIGURES}/{{figure}}.png",
+        csv=shown(f"{FIGURES}/{{figure}}.csv", "figures", figure="{figure}"),
+        pdf=shown(f"{FIGURES}/{{figure}}.pdf", "figures", figure="{figure}"),
+        png=shown(f"{FIGURES}/{{figure}}.png", "figures", figure="{figure}"),
     wildcard_constraints:
         figure="|".join(study.figures) or "none",
     retries: 0
@@ -78,7 +88,7 @@ rule figure:
 
 rule ledger:
     output:
-        f"{TABLES}/hyperparameters.md",
+        shown(f"{TABLES}/hyperparameters.md", "provenance"),
     retries: 0
     params:
         words=words(study.experiments),
@@ -95,7 +105,7 @@ rule verdicts:
         **gathered(study.experiments),
         reported="configs/paper/reported.csv",
     output:
-        f"{RESULTS}/verdicts.json",
+        shown(f"{RESULTS}/verdicts.json", "verdicts"),
     retries: 0
     params:
         words=words(study.experiments),

@@ -37,7 +37,7 @@ rule report:
         made(),
         citation="CITATION.cff",
     output:
-        f"{REPORT}/index.html",
+        shown(f"{REPORT}/index.html", "verdicts"),
     params:
         # Patterns that the verb fills in; a function, so that their braces are left alone.
         places=lambda w: " ".join(

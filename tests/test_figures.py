@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
+import colorspacious
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,10 +15,12 @@ from matplotlib.testing.compare import compare_images
 from rotograd_replication import config, figure, plugins, schema
 from rotograd_replication.figures import _plane, _style, _sweep
 from tests import fixtures
+from tests.paths import CONFIGS
 
 NAME = "quick"
 GOLDEN = Path(__file__).parent / "golden"
 FIGURES = plugins.names("figures")
+STUDIES = sorted(path.stem for path in (CONFIGS / "studies").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +72,7 @@ def test_golden_figure(setting, tmp_path):
 def test_methods_differ_without_their_colours(experiment):
     methods = fixtures.configuration("paper")[0].experiments[experiment].methods
     looks = [_style.look(name, method) for name, method in methods.items()]
-    shapes = [(look["marker"], look["markerfacecolor"] == "white") for look in looks]
+    shapes = [shape(look) for look in looks]
     assert len(set(shapes)) == len(shapes)
 
 
@@ -77,6 +81,61 @@ def test_what_the_paper_compares_differs_in_grey():
     compared = ("vanilla", "rotograd", "scale_only", "rotate_only")
     grey = sorted(np.dot(to_rgb(methods[m].colour), [0.2126, 0.7152, 0.0722]) for m in compared)
     assert min(np.diff(grey)) > 0.08
+
+
+CLEAR = 10  # in CAM02-UCS, where 1 is just visible side by side
+SIGHTS = ["all colours", "deuteranomaly", "protanomaly", "grey"]
+
+
+def seen(colour, sight):
+    """sRGB as a reader without that kind of cone sees it (Machado et al. 2009), or printed grey."""
+    rgb = to_rgb(colour)
+    if sight == "all colours":
+        return rgb
+    if sight == "grey":
+        lightness, _, _ = colorspacious.cspace_convert(rgb, "sRGB1", "CIELab")
+        space, rgb = "CIELab", (lightness, 0, 0)
+    else:
+        space = {"name": "sRGB1+CVD", "cvd_type": sight, "severity": 100}
+    return np.clip(colorspacious.cspace_convert(rgb, space, "sRGB1"), 0, 1)
+
+
+def apart(one, other, sight):
+    return colorspacious.deltaE(seen(one, sight), seen(other, sight), input_space="sRGB1")
+
+
+def shape(look):
+    return look["marker"], look["markerfacecolor"] == "white"
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("name", STUDIES)
+def test_methods_differ_for_every_reader(name, sight):
+    """In colour or in marker. A sweep over rates is one method, told apart by its place."""
+    study = fixtures.configuration(name)[0]
+    sweeps = {
+        e for figure in ("stability", "stability_tasks") for e in study.figures.get(figure, [])
+    }
+    for experiment in study.experiments.keys() - sweeps:
+        methods = study.experiments[experiment].methods
+        looks = [_style.look(name, method) for name, method in methods.items()]
+        for one, other in combinations(looks, 2):
+            clear = apart(one["color"], other["color"], sight) > CLEAR
+            assert clear or shape(one) != shape(other), (experiment, one["label"], other["label"])
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_colours_that_stand_alone_differ_for_every_reader(sight):
+    """Figure 1's two tasks have no marker; what the paper compares need not lean on markers."""
+    methods = fixtures.configuration("paper")[0].experiments["cifar10"].methods
+    compared = [methods[m].colour for m in ("vanilla", "rotograd", "scale_only", "rotate_only")]
+    for one, other in [_style.TASKS[:2], *combinations(compared, 2)]:
+        assert apart(one, other, sight) > CLEAR, (one, other)
+
+
+def test_two_colours_that_only_some_tell_apart_are_caught():
+    red, green = "#cc5544", "#7f8030"
+    assert apart(red, green, "all colours") > CLEAR > apart(red, green, "deuteranomaly")
 
 
 def test_labels_beside_line_ends_stand_apart():

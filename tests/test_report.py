@@ -292,8 +292,10 @@ def test_dark_where_the_reader_wants_it_dark(whole, chromium, tmp_path):
 
 
 def test_prints_as_pdf(whole, chromium, tmp_path):
-    """Everything folded is unfolded: the last entry of the ledger is on paper."""
+    """Everything folded is unfolded: the last entry of the ledger is on paper; NYUv2's lies across."""
     pdf = tmp_path / "page.pdf"
     chromium.run(whole[2], f"--print-to-pdf={pdf}")
     content = pdf.read_bytes()
     assert content[:5] == b"%PDF-" and len(re.findall(rb"/Type */Page\b", content)) > 10
+    boxes = [list(map(int, b.split())) for b in re.findall(rb"/MediaBox *\[0 0 (.*?)\]", content)]
+    assert 0 < sum(width > height for width, height in boxes) < 5

@@ -1,5 +1,6 @@
 """The workflow as a user runs it: dry runs of every target, what an edit reruns, the quick study."""
 
+import json
 import os
 import re
 import shlex
@@ -82,8 +83,9 @@ def test_dry_run_of_every_target(tree, target, rules):
 
 
 def pages():
-    """The README and every page of the documentation."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """The README and every page of the documentation; `test_extend` follows the one left out."""
+    docs = sorted((ROOT / "docs").glob("*.md"))
+    return [ROOT / "README.md", *(page for page in docs if page.name != "extend.md")]
 
 
 def commands(program, words_at_least=2):
@@ -98,11 +100,39 @@ def commands(program, words_at_least=2):
     return [pytest.param(words, id=f"{page}: {' '.join(words)}") for words, page in found.items()]
 
 
-@pytest.mark.parametrize("arguments", commands("snakemake"))
+def is_report(command):
+    return "--report" in command.values[0]
+
+
+@pytest.mark.parametrize("arguments", [c for c in commands("snakemake") if not is_report(c)])
 def test_snakemake_commands_of_the_documentation(tree, arguments):
     """Every one is understood; a dry run lists its jobs, or says that none is left."""
     output = snakemake(tree, "-n", *arguments)
     assert "total" in jobs(output) or "Nothing to be done" in output
+
+
+@pytest.mark.parametrize("arguments", [c for c in commands("snakemake") if is_report(c)])
+def test_snakemakes_own_report_has_a_caption_for_every_file(tree, arguments, monkeypatch):
+    """It needs the files, which are empty here, and no network."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    study = config.load_study(CONFIGS, "lite")
+    tables = [f"paper_tables/lite/{t}.{k}" for t in study.tables for k in ("csv", "md", "tex")]
+    figures = [f"figures/lite/{f}.{k}" for f in study.figures for k in ("csv", "pdf", "png")]
+    pages = ["paper_tables/lite/hyperparameters.md", "results/lite/verdicts.json"]
+    files = [*tables, *figures, *pages, "report/lite/index.html"]
+    for file in files:
+        (tree / file).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file).touch()
+    snakemake(tree, *arguments)
+    page = (tree / arguments[arguments.index("--report") + 1]).read_text()
+    found = json.loads(re.search(r"results = (\{.*?\});?$", page, re.M)[1])
+    assert set(found) == set(files)
+    plain = {name: re.sub("<.*?>", "", file["caption"]) for name, file in found.items()}
+    assert all("lite" in caption for caption in plain.values())
+    assert "from\nresults/lite/digits.csv." in plain["paper_tables/lite/digits.md"]
+    captions = {path.stem for path in (ROOT / "rules" / "captions").iterdir()}
+    rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *ROOT.glob("rules/*.smk")])
+    assert all(f'"{name}"' in rules or f"/{name}.rst" in rules for name in captions)
 
 
 @pytest.mark.parametrize("arguments", commands("python", words_at_least=4))
