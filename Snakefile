@@ -44,6 +44,8 @@ localrules:
 
 # Whatever was asked for: runs that came to nothing are no success of the whole.
 onsuccess:
+    if left := unmade(workflow.dag):
+        raise WorkflowError(left)
     if lost := diverged(workflow.dag):
         raise WorkflowError(lost)
 

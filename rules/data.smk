@@ -1,4 +1,5 @@
 # Raw archives and prepared tensors, shared by all studies.
+import shlex
 
 
 def standin_code(standin):
@@ -6,12 +7,16 @@ def standin_code(standin):
     return code(f"standins/{standin.module}.py", "standins/_*.py") if standin else ""
 
 
+MIRROR = (
+    f"--mirror {shlex.quote(str(config['mirror']))}" if config.get("mirror") else ""
+)
+
+
 rule fetch:
     output:
         f"{RAW}/{{dataset}}/archives.json",
     retries: 0
     params:
-        mirror=f"--mirror {config['mirror']}" if config.get("mirror") else "",
         dataset=lambda w: records.digest(
             study.datasets[w.dataset].model_dump(
                 mode="json", include={"archives", "standin"}
@@ -19,7 +24,8 @@ rule fetch:
         ),
         code=lambda w: standin_code(study.datasets[w.dataset].standin),
     shell:
-        VERB + " fetch --dataset {wildcards.dataset} {params.mirror} --out {output}"
+        # Where archives come from is no part of what they are: no parameter, so that it reruns nothing.
+        VERB + f" fetch --dataset {{wildcards.dataset}} {MIRROR} --out {{output}}"
         f" --hashes {HASHES}/{{wildcards.dataset}}.json"
 
 

@@ -67,6 +67,16 @@ def test_of_two_workflows_in_one_folder_one_waits_for_its_turn(study):
     assert "Nothing to be done" in snakemake(study, *target)
 
 
+def test_a_target_that_is_not_made_is_no_success(study):
+    """Snakemake leaves out trainings whose data are prepared again in the same call."""
+    snakemake(study, "data", "--config", "study=wild")
+    prepare = study / "src" / "rotograd_replication" / "prepare.py"
+    prepare.write_text(prepare.read_text() + "\n# edited\n")
+    target = "results/wild/toy_convex.csv"
+    output = snakemake(study, target, "--config", "study=wild", code=1)
+    assert f"{target} among them. Give the same command again." in output
+
+
 def test_a_short_campaign_loses_nothing():
     """Kills, flipped bytes, moved dates, two trainers: `benchmarks/faults.py` on two experiments."""
     counts = ["--kills", "6", "--flips", "4", "--disks", "0", "--clocks", "1", "--pairs", "1"]
