@@ -12,6 +12,11 @@ from tests.paths import ROOT
 BUILD_MIRROR = ROOT.parent / "shared" / "data" / "build_mirror.py"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--slurm-study quick` takes a whole study to SLURM, a quarter of an hour and more."""
+    parser.addoption("--slurm-study", help="of configs/studies; a few small runs if not given")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest tests first."""
     items.sort(key=lambda item: item.get_closest_marker("first") is None)

@@ -108,12 +108,22 @@ def results(folder):
     return found
 
 
+@pytest.fixture
+def study(request):
+    """The study to run, its trainings free to take a GPU."""
+    name = request.config.getoption("--slurm-study")
+    if not name:
+        return STUDY
+    text = (ROOT / "configs" / "studies" / f"{name}.yaml").read_text()
+    return text.replace("device: cpu\n", "device: auto\ncheckpoint_every: 0.2\n")
+
+
 @pytest.mark.first
-def test_lost_jobs_change_no_result(node, tmp_path):
+def test_lost_jobs_change_no_result(node, study, tmp_path):
     """One job is cancelled, one pre-empted and one loses its slurmd; results are the local ones."""
     python = environment(tmp_path / "environment", "slurm")
-    cluster = tree(tmp_path / "cluster", STUDY)
-    local = tree(tmp_path / "local", STUDY.replace("batch: method", "batch: experiment"))
+    cluster = tree(tmp_path / "cluster", study)
+    local = tree(tmp_path / "local", study.replace("batch: method", "batch: experiment"))
     log = tmp_path / "snakemake.log"
     arguments = ["--workflow-profile", "profiles/slurm", "--config", "study=cluster"]
     sooner = ["--slurm-init-seconds-before-status-checks", "2"]
@@ -126,7 +136,7 @@ def test_lost_jobs_change_no_result(node, tmp_path):
             stdout=output,
             stderr=output,
         )
-    faults, hit, gpus, end = ["cancel", "requeue", "crash"], set(), "", time.monotonic() + 1500
+    faults, hit, gpus, end = ["cancel", "requeue", "crash"], set(), "", time.monotonic() + 3600
     while workflow.poll() is None:
         assert time.monotonic() < end, log.read_text()[-3000:] + node.logs()
         for job, saved in trainings(node).items():
