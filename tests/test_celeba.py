@@ -245,7 +245,7 @@ def test_a_full_disk_is_one_message_and_a_rerun_goes_on(raw):
         resource.RLIMIT_FSIZE, (17_000, hard)
     )  # the decoded file fits, the split not
     try:
-        with pytest.raises(prepare.PrepareError, match=r"must have room.*run this again"):
+        with pytest.raises(OSError, match=r"must have room.*the same command again"):
             prepare.run("celeba", entry(**SETTINGS), path, outputs(raw))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

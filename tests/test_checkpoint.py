@@ -5,11 +5,13 @@ import contextlib
 import logging
 import os
 import random
+import resource
 import signal
 
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 
 from rotograd_replication import (
@@ -232,6 +234,24 @@ def test_one_process_trains_a_run(tmp_path):
             pass
     with checkpoint.exclusive(saving):
         pass
+
+
+def test_a_full_disk_is_one_message_whoever_writes(tmp_path):
+    """The limit on a file's size stands for the end of the disk, which safetensors reports its way."""
+    path = tmp_path / "model.safetensors"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        for write in (
+            lambda to: safetensors.torch.save_file({"x": torch.zeros(1000)}, to),
+            lambda to: to.write_text("x" * 4000),
+        ):
+            with pytest.raises(OSError, match=r"model.safetensors` must have room"):  # noqa: SIM117
+                with records.atomic(path) as temporary:
+                    write(temporary)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_leaves_the_last_state(tmp_path, monkeypatch):

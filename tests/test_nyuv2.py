@@ -316,7 +316,7 @@ def test_a_full_disk_is_one_message_and_a_rerun_goes_on(raw):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (13_000, hard))  # targets fit, the split does not
     try:
-        with pytest.raises(prepare.PrepareError, match=r"must have room.*run this again"):
+        with pytest.raises(OSError, match=r"must have room.*the same command again"):
             prepare.run("nyuv2", entry(**GIVEN), path, files(raw))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -12,7 +12,6 @@ unless its plug-in takes a parameter `standardised` and it is false: then they s
 """
 
 import contextlib
-import errno
 import inspect
 import json
 import logging
@@ -29,7 +28,6 @@ from . import config, plugins, records, schema, seals, tensors
 SPLITS = ("train", "val", "test")
 Split = tuple[np.ndarray, np.ndarray]
 WORK = ".work"
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +58,7 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
     parameters = config.values(dataset.parameters)
     folder = next(iter(outputs.values())).parent
     key = {"data": record, "parameters": parameters}
-    with _room(folder), _workspace(plugin, folder, key) as work:
+    with records.room(folder), _workspace(plugin, folder, key) as work:
         splits = plugin.prepare(archives.parent, **work, **parameters)
         columns = sum(task.targets for task in dataset.tasks)
         for split in SPLITS:
@@ -85,24 +83,6 @@ def _write(
             metadata = seals.blank({"data": json.dumps(facts, sort_keys=True)})
             tensors.save({"images": images, "targets": targets}, place, metadata)
             seals.seal(place)
-
-
-@contextlib.contextmanager
-def _room(folder: Path) -> Iterator[None]:
-    """Say what to do about a full disk.
-
-    Raises:
-        PrepareError: there is no room left for a file.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise PrepareError(
-            f"`{folder}` must have room for the prepared files. Found: {error.strerror}. "
-            "Free some and run this again: what is done is not done twice."
-        ) from error
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and content is known by its digest."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -9,23 +10,51 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place only if the block succeeds."""
+    """Yield a temporary path beside `path` that takes its place only if the block succeeds.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with room(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        name = {"prefix": f".{path.stem}.", "suffix": path.suffix}
+        handle, place = tempfile.mkstemp(**name, dir=path.parent)
+        os.close(handle)
+        temporary = Path(place)
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            _flush(temporary)
+            os.replace(temporary, path)
+            _flush(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def room(path: Path) -> Iterator[None]:
+    """Say what to do about a disk that is full while the block writes `path`.
+
+    Raises:
+        OSError: there is no room left; names the path and the remedy.
+    """
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        _flush(temporary)
-        os.replace(temporary, path)
-        _flush(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except (OSError, SafetensorError) as error:  # the latter is of safetensors' own writer
+        if isinstance(error, OSError) and error.errno not in FULL:
+            raise
+        raise OSError(
+            f"`{path}` must have room on its disk. Found: {error}. Free some, then give the same "
+            "command again: what is done is not done twice."
+        ) from error
 
 
 def _flush(path: Path) -> None:
