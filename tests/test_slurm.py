@@ -104,7 +104,11 @@ def results(folder):
     tables = [*folder.glob("paper_tables/cluster/*.csv"), *folder.glob("figures/cluster/*.csv")]
     for path in [*tables, *folder.glob("results/cluster/[a-z]*[a-z].csv")]:
         if not path.stem.endswith("_history"):
-            found[path.relative_to(folder)] = path.read_bytes()
+            lines = path.read_text().splitlines()
+            costs = ("hours", "× Vanilla")
+            found[path.relative_to(folder)] = [
+                line for line in lines if not any(cost in line for cost in costs)
+            ]
     return found
 
 
