@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
+import warnings
 from itertools import combinations
 from pathlib import Path
 
-import colorspacious
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +16,11 @@ from rotograd_replication import config, figure, plugins, schema
 from rotograd_replication.figures import _plane, _style, _sweep
 from tests import fixtures
 from tests.paths import CONFIGS
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of escapes in its docstrings, where it is first compiled
+    import colorspacious
+
 
 NAME = "quick"
 GOLDEN = Path(__file__).parent / "golden"
