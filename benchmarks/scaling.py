@@ -144,14 +144,16 @@ def draw(rows: pd.DataFrame) -> None:
         swept = rows[(rows[others] == [BASE[other] for other in others]).all(axis=1)]
         for method, group in swept.groupby("method", sort=False):
             group, known = group.sort_values(name), entry(method)
-            style = {"color": known.colour, "label": known.label}
-            axis.plot(group[name], 1e3 * group["beyond"].clip(lower=0.05e-3), "o-", ms=3, **style)
+            style = {"color": known.colour, "marker": known.marker, "label": known.label}
+            style["linestyle"] = "--" if method.endswith("_static") else "-"
+            axis.plot(group[name], 1e3 * group["beyond"].clip(lower=0.05e-3), ms=3, **style)
         axis.set(xscale="log", yscale="log", xlabel=name)
         axis.set_xticks(values, [str(value) for value in values], fontsize=7)
         axis.minorticks_off()
         axis.grid(linewidth=0.3)
     axes[0].set_ylabel("ms a step beyond Vanilla's")
-    axes[0].legend(fontsize=6, frameon=False)
+    lines, labels = axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=6, fontsize=6, frameon=False)
     for kind in ("pdf", "png"):
         with records.atomic(ROOT / "figures" / f"scaling.{kind}") as temporary:
             figure.savefig(temporary, dpi=200)
