@@ -15,7 +15,7 @@ import pandas as pd
 
 from . import inference, schema, scores
 from .claims import Claims, Quantity, Setting
-from .results import Results, read_csv
+from .results import Results, read_reported
 
 INSIDE = "inside our interval"
 NEAR = "within two reported standard deviations"
@@ -29,8 +29,6 @@ SPREADS = 2
 HOURS = "Hours of another machine."
 SINGLE = "The paper's number is of one run and has no spread: only our interval could tell."
 ONE_OF_OURS = "One run of ours has no interval."
-COLUMNS = {"table", "experiment", "method", "metric", "value", "std", "runs", "source", "note"}
-RESTORE = "Restore it from the repository."
 STANDIN = "Generated stand-ins say nothing about the paper."
 
 
@@ -38,13 +36,9 @@ def read(path: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
     """The paper's numbers: (experiment, method, metric) as named there -> the row.
 
     Raises:
-        ValueError: it is no table, lacks a column, or a value is no number.
+        ValueError: it is not as `results.read_reported` needs it.
     """
-    table = read_csv(path, COLUMNS, RESTORE)
-    for column in ("value", "std", "runs"):
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            raise ValueError(f"`{column}` of `{path}` must be numbers. Found others. {RESTORE}")
-    table = table.astype(object)
+    table = read_reported(path).astype(object)
     rows = table.where(table.notna(), None).to_dict("records")
     return {(row["experiment"], row["method"], row["metric"]): row for row in rows}
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import records
 
+REPORTED = {"table", "experiment", "method", "metric", "value", "std", "runs", "source", "note"}
 REMEDY = "Delete it and run `aggregate` again."
 
 
@@ -53,6 +54,20 @@ def read(table: Path, history: Path, provenance: Path) -> Results:
         raise ValueError(f"`{provenance}` must name experiment, runs and data. {REMEDY}")
     metrics = read_csv(table, {"method", "seed", "task", "metric", "value", "delta"}, REMEDY)
     return Results(facts["experiment"], metrics, facts, history)
+
+
+def read_reported(path: Path) -> pd.DataFrame:
+    """The paper's numbers, `configs/paper/reported.csv`: a row per cell of its tables.
+
+    Raises:
+        ValueError: it is no table, lacks a column, or a value is no number.
+    """
+    remedy = "Restore it from the repository."
+    found = read_csv(path, REPORTED, remedy)
+    for column in ("value", "std", "runs"):
+        if not pd.api.types.is_numeric_dtype(found[column]):
+            raise ValueError(f"`{column}` of `{path}` must be numbers. Found others. {remedy}")
+    return found
 
 
 def read_csv(path: Path, columns: set[str], remedy: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import plugins, render, schema
-from .results import Results, read_csv
+from .results import Results, read_reported
 
 
 def run(
@@ -31,11 +31,9 @@ def run(
         code: the digest of the present training code, for the caption.
 
     Raises:
-        ValueError: an unknown table.
+        ValueError: an unknown table, or reported numbers that are none.
     """
     build = plugins.load("tables", name).build
     by_name = {r.name: r for r in results}
     caption = f"{render.caption(study_name, study, results, code)} {render.REPORTED}"
-    columns = {"table", "experiment", "method", "metric", "value", "std"}
-    paper = read_csv(reported, columns, "Restore it from the repository.")
-    build(by_name, study, paper, caption).write(csv, markdown, latex)
+    build(by_name, study, read_reported(reported), caption).write(csv, markdown, latex)
