@@ -139,7 +139,7 @@ def bright(members):
         (lose, r"8 samples in train and 3 samples in val.*Found no train/normal/5.npy"),
         (lose_a_sample, r"Found no val/depth/2.npy and 3 more"),
         (one_more, r"Found also val/image/3.npy"),
-        (blind, r"`train/depth/0.npy`.*from 0 to 1000. Found nan and 0 more"),
+        (blind, r"`train/depth/0.npy`.*from 0 to 1000. Found nan\."),
         (reshape, r"`val/depth/0.npy`.*shape \[12, 16, 1\]. Found \[12, 16\]"),
         (relabel, r"`val/label/0.npy`.*whole numbers from -1 to 12. Found 13"),
         (between, r"`val/label/0.npy`.*whole numbers from -1 to 12. Found 0.5"),

@@ -223,7 +223,7 @@ def moved(module, slopes, rate, optimizer=torch.optim.SGD, steps=1):
     chosen = optimizer(module.parameters(), lr=rate)
     for step in range(1, steps + 1):
         chosen.zero_grad()
-        module.learn(module(), slopes)
+        module.learn(module(), slopes.mT, torch.eye(slopes.shape[-1]))
         chosen.step()
         module.settle(step)
     return module().detach()
@@ -264,7 +264,8 @@ def test_dynamic_rotations_stay_orthogonal_in_float32(m, rate, bound):
     drift = torch.randn(2, m, m, generator=generator)
     found = []
     for step in range(1, 300 if m < 100 else 60):
-        module.learn(module(), drift + torch.randn(2, m, m, generator=generator))
+        noise = torch.randn(2, m, m, generator=generator)
+        module.learn(module(), drift + noise, torch.eye(m))
         optimizer.step()
         module.settle(step)
         if step % 5 == 0:

@@ -107,13 +107,18 @@ def index(names: list[str], counts: dict[str, int]) -> dict[str, str]:
     missing, other = sorted(wanted - found.keys()), sorted(found.keys() - wanted)
     if missing or other:
         what = f"no {missing[0]}" if missing else f"also {other[0]}"
-        more = f" and {len(missing or other) - 1} more" if len(missing or other) > 1 else ""
         sizes = " and ".join(f"{count} samples in {split}" for split, count in counts.items())
         raise ValueError(
             f"`{ARCHIVE}` must hold {sizes}, each with {', '.join(FOLDERS)}. "
-            f"Found {what}{more}. Fetch it again, or set `train` and `test` to its counts."
+            f"Found {what}{_more(len(missing or other))}. "
+            "Fetch it again, or set `train` and `test` to its counts."
         )
     return {place: found[place] for place in wanted}
+
+
+def _more(count: int) -> str:
+    """What follows the first of `count` things found."""
+    return f" and {count - 1} more" if count > 1 else ""
 
 
 class Reader:
@@ -200,6 +205,6 @@ class Reader:
             sort = "whole numbers" if kind == "label" else "numbers"
             raise ValueError(
                 f"{where} must hold {sort} from {low} to {high}. "
-                f"Found {array[illegal][0]} and {illegal.sum() - 1} more. Fetch it again."
+                f"Found {array[illegal][0]}{_more(illegal.sum())}. Fetch it again."
             )
         return array

@@ -6,12 +6,10 @@ A weighting published with weights that sum to 1 is multiplied by K (`mean: true
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
-
-# Features that are worked on at a time where a temporary of all would be large.
-SLICE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,17 @@ class Step:
     z: Tensor
     losses: Tensor
     gradients: Tensor
+
+    @cached_property
+    def norms(self) -> Tensor:
+        """Frobenius norms `||G_k||`: `[K]`."""
+        return torch.linalg.vector_norm(self.gradients.flatten(1), dim=1)
+
+    @cached_property
+    def scales(self) -> Tensor:
+        """`1 / ||G_k||`, zero where G_k is, to the type's smallest normal number: `[K]`."""
+        counts = self.norms >= torch.finfo(self.norms.dtype).tiny
+        return torch.where(counts, 1 / self.norms, torch.zeros_like(self.norms))
 
 
 class Method(nn.Module):
@@ -81,32 +90,14 @@ class Method(nn.Module):
         return {}
 
 
-def norms(gradients: Tensor) -> Tensor:
-    """Frobenius norms `||G_k||` of `[K, B, D]`: `[K]`."""
-    return torch.linalg.vector_norm(gradients.flatten(1), dim=1)
+def weighted_sum(weights: Tensor, gradients: Tensor) -> Tensor:
+    """`sum_k w_k G_k` of `[K]` and `[K, B, D]`: `[B, D]`."""
+    return torch.einsum("k,kbd->bd", weights, gradients)
 
 
-def unit(gradients: Tensor) -> Tensor:
-    """`U_k = G_k / ||G_k||_F`, zero where G_k is (paper, section 3): `[K, B, D]`."""
-    return gradients / _divisors(gradients)
-
-
-def _divisors(gradients: Tensor) -> Tensor:
-    """`||G_k||_F`, 1 where it is 0: `[K, 1, 1]`."""
-    length = norms(gradients)
-    return torch.where(length > 0, length, torch.ones_like(length))[:, None, None]
-
-
-def unit_sum(gradients: Tensor) -> Tensor:
-    """`sum_k U_k` of `[K, B, D]`: `[B, D]`, without a second `[K, B, D]` where D is large."""
-    divisors = _divisors(gradients)
-    return torch.cat([(part / divisors).sum(0) for part in gradients.split(SLICE, dim=2)], dim=1)
-
-
-def unit_mean(gradients: Tensor, m: int) -> Tensor:
-    """The first m features of `1/K sum_k U_k`: `[B, m]`."""
-    first = gradients[..., : max(m, SLICE)]
-    return (first / _divisors(gradients)).mean(0)[:, :m]
+def unit_sum(step: Step, m: int | None = None) -> Tensor:
+    """`sum_k U_k`, `U_k = G_k / ||G_k||_F` (paper, section 3), at all or the first m features."""
+    return weighted_sum(step.scales, step.gradients[..., :m])
 
 
 def gramian(gradients: Tensor) -> Tensor:

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from ..runtime import send
-from ._base import SLICE, Context, Method, Step
+from ._base import Context, Method, Step
+
+# Features that are worked on at a time, where a temporary of all would be large.
+SLICE = 1 << 18
 
 
 class GradDrop(Method):

@@ -9,7 +9,7 @@ import torch
 from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
-from ._base import Context, Method, Step, norms
+from ._base import Context, Method, Step, weighted_sum
 
 
 class GradNorm(Method):
@@ -30,7 +30,7 @@ class GradNorm(Method):
     def combine(self, step: Step) -> Tensor:
         """`sum_k w_k G_k`: `[B, D]`."""
         weights = self.weights().detach().to(step.gradients.dtype)
-        return torch.einsum("k,kbd->bd", weights, step.gradients)
+        return weighted_sum(weights, step.gradients)
 
     def learn(self, step: Step) -> None:
         """Gradient of `sum_k | w_k ||G_k|| - target_k |` with respect to v."""
@@ -38,7 +38,7 @@ class GradNorm(Method):
         self.steps += 1
         ratios = step.losses / self.first_losses
         relative = (ratios / ratios.mean()).clamp_min(0) ** self.alpha
-        weighted = self.weights() * norms(step.gradients)
+        weighted = self.weights() * step.norms
         target = weighted.detach().mean() * relative
         (weighted - target).abs().sum().backward()
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import plugins
 from ..schema import Share
-from ._base import Context, Method, Step, unit_mean
+from ._base import Context, Method, Step, unit_sum
 
 
 def subspace(m: int | str | None, features: int) -> int:
@@ -77,10 +77,10 @@ class Rotate(Method):
         gradient flows through the parametrisation for it.
         """
         if self.objective == "alignment":
-            target = -unit_mean(step.gradients, self.m)
+            target = unit_sum(step, self.m) / -self.tasks
         else:
             target = step.z[:, : self.m]
-        self.rotations.learn(self.current, step.gradients[..., : self.m].mT @ target)
+        self.rotations.learn(self.current, step.gradients[..., : self.m], target)
         self.inner.learn(step)
 
     def settle(self, step: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from pydantic import NonNegativeInt
 from torch import Tensor
 
-from ._base import Context, Method, Step, norms, unit_sum
+from ._base import Context, Method, Step, unit_sum
 
 
 class Scale(Method):
@@ -23,7 +23,7 @@ class Scale(Method):
 
     def combine(self, step: Step) -> Tensor:
         """`C sum_k U_k`: `[B, D]`."""
-        length = norms(step.gradients)
+        length = step.norms
         retake = (self.steps == 0) | (self.steps == self.reference_step)
         self.reference = torch.where(retake, length, self.reference.to(length.dtype))
         self.steps += 1
@@ -32,7 +32,7 @@ class Scale(Method):
         # A task whose first gradient was zero has no reference: it counts as not yet moved.
         convergence = torch.where(self.reference > 0, convergence, (length > 0).to(length.dtype))
         self.alpha = convergence / convergence.sum().clamp_min(tiny)
-        return (self.alpha * length).sum() * unit_sum(step.gradients)
+        return (self.alpha * length).sum() * unit_sum(step)
 
     def measures(self) -> dict[str, Tensor]:
         """`alpha_k` of the last step."""

@@ -12,7 +12,7 @@ import torchjd.aggregation
 from pydantic import NonNegativeFloat
 from torch import Tensor
 
-from ._base import Context, Method, Step, gramian
+from ._base import Context, Method, Step, gramian, weighted_sum
 
 
 class Weighting(Method):
@@ -40,8 +40,7 @@ class Weighting(Method):
 
     def combine(self, step: Step) -> Tensor:
         """`sum_k w_k G_k`: `[B, D]`."""
-        weights = self.weights(gramian(step.gradients))
-        return torch.einsum("k,kbd->bd", weights, step.gradients)
+        return weighted_sum(self.weights(gramian(step.gradients)), step.gradients)
 
 
 def build(

@@ -1,6 +1,7 @@
 """Parametrisations of K rotations by unconstrained parameters: one file each.
 
 `build(tasks, m, start, generator)` gives a module whose `forward()` is R, `[K, m, m]`; `start` is
-R at the start; `learn(rotations, slopes)` leaves a gradient on the parameters, given M_k with
+R at the start, `[1, m, m]` if it is the same for all; `learn(rotations, gradients, target)`, of
+`[K, B, m]` and `[B, m]`, leaves a gradient on the parameters, with `M_k = gradients_k^T target` and
 `L(R_k exp(A)) = L(R_k) + <M_k, A> + O(A^2)` for skew A; `settle(step)` follows an optimiser's step.
 """

@@ -12,9 +12,9 @@ from torch import Tensor
 
 
 def draw(tasks: int, m: int, start: str, generator: torch.Generator) -> Tensor:
-    """`[K, m, m]`: `identity`, or `random` from a seed that `generator` gives."""
+    """`identity`: `[1, m, m]`, for all; `random`: `[K, m, m]`, from a seed `generator` gives."""
     if start == "identity":
-        return torch.eye(m).repeat(tasks, 1, 1)
+        return torch.eye(m)[None]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         rotations = geotorch.so.uniform_init_(torch.empty(tasks, m, m))

@@ -15,48 +15,53 @@ from torch import Tensor, nn
 
 from ._start import draw
 
-# Numbers that a temporary of the products holds at most, if more than one rotation's.
-CHUNK = 1 << 22
+# Numbers of rotations that are learned and moved at a time, if more than one rotation's: what an
+# optimiser's dozen passes over them go through stays in a processor's cache.
+PART = 1 << 19
 
 
 class Dynamic(nn.Module):
-    """K rotations of R^m as a buffer, moved by a parameter that is zero between steps.
+    """K rotations of R^m as a buffer, moved by parameters that are zero between steps.
 
     Args:
-        start: `[K, m, m]`; where all are the same it is kept once, `[1, m, m]`.
+        tasks: K.
+        start: `[K, m, m]`, or `[1, m, m]` where all rotations start at the same.
     """
 
-    def __init__(self, start: Tensor) -> None:
+    def __init__(self, tasks: int, start: Tensor) -> None:
         super().__init__()
-        same = bool((start == start[:1]).all())
-        self.register_buffer("rotations", start)
-        self.register_buffer("start", (start[:1] if same else start).clone())
-        self.tangent = nn.Parameter(torch.zeros_like(start))
+        m = start.shape[-1]
+        self.register_buffer("rotations", start.expand(tasks, m, m).clone())
+        self.register_buffer("start", start)
+        self.rows = max(1, PART // m**2)
+        parts = self.rotations.split(self.rows)
+        self.tangents = nn.ParameterList(torch.zeros_like(part) for part in parts)
         # Steps between two Newton-Schulz steps: so many that they cost a small part of the rest.
-        self.period = max(1, start.shape[-1] // 32)
+        self.period = max(1, m // 32)
 
     def forward(self) -> Tensor:
         """`R_k`: `[K, m, m]`."""
         return self.rotations
 
-    def learn(self, rotations: Tensor, slopes: Tensor) -> None:
+    def learn(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
         """`M_k - M_k^T`, the gradient of the lower triangle of a skew A_k and its mirror image."""
-        self.tangent.grad = slopes - slopes.mT
+        for tangent, part in zip(self.tangents, gradients.split(self.rows), strict=True):
+            slopes = part.mT @ target
+            tangent.grad = slopes - slopes.mT
 
     @torch.no_grad()
     def settle(self, step: int) -> None:
         """Take `exp(A_k)` into R_k and begin again at A_k = 0."""
-        rows = max(1, CHUNK // self.tangent[0].numel())
-        parts = zip(self.rotations.split(rows), self.tangent.split(rows), strict=True)
+        parts = zip(self.rotations.split(self.rows), self.tangents, strict=True)
         for rotations, tangent in parts:
             first = rotations @ tangent
-            rotations.add_(torch.baddbmm(first, first, tangent, alpha=0.5))
+            rotations.add_(first).baddbmm_(first, tangent, alpha=0.5)
             if step % self.period == 0:
                 gramian = rotations.mT @ rotations
                 rotations.copy_(torch.baddbmm(rotations, rotations, gramian, beta=1.5, alpha=-0.5))
-        self.tangent.zero_()
+            tangent.zero_()
 
 
 def build(tasks: int, m: int, start: str, generator: torch.Generator) -> nn.Module:
     """K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
-    return Dynamic(draw(tasks, m, start, generator))
+    return Dynamic(tasks, draw(tasks, m, start, generator))

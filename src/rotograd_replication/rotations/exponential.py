@@ -35,9 +35,9 @@ class Exponential(nn.Module):
         """`R_k`: `[K, m, m]`, differentiable."""
         return self.weight
 
-    def learn(self, rotations: Tensor, slopes: Tensor) -> None:
+    def learn(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
         """Push `dL / dR_k = R_k M_k` through the exponential map."""
-        rotations.backward(rotations.detach() @ slopes)
+        rotations.backward(rotations.detach() @ (gradients.mT @ target))
 
     def settle(self, step: int) -> None:
         """Nothing: R_k follows from the parameters."""
@@ -45,4 +45,4 @@ class Exponential(nn.Module):
 
 def build(tasks: int, m: int, start: str, generator: torch.Generator) -> nn.Module:
     """K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
-    return Exponential(draw(tasks, m, start, generator))
+    return Exponential(draw(tasks, m, start, generator).expand(tasks, m, m))

@@ -1,0 +1,35 @@
+"""What a process fixes before it trains."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from rotograd_replication import runtime
+
+STEPS = """
+import resource, torch
+from rotograd_replication import runtime
+runtime.prepare(1)
+for _ in range(5):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.zeros(1 << 24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_memory_that_a_step_frees_is_there_for_the_next():
+    """64 MiB again and again: pages are taken from the system once."""
+    answer = subprocess.run(
+        [sys.executable, "-c", STEPS], capture_output=True, text=True, check=True
+    )
+    assert int(answer.stdout) < 1000
+
+
+def test_algorithms_are_deterministic_and_new_tensors_are_not_filled():
+    runtime.prepare(torch.get_num_threads())
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
