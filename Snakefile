@@ -44,10 +44,8 @@ localrules:
 
 # Whatever was asked for: runs that came to nothing are no success of the whole.
 onsuccess:
-    if left := unmade(workflow.dag):
-        raise WorkflowError(left)
-    if lost := diverged(workflow.dag):
-        raise WorkflowError(lost)
+    if left := list(filter(None, [diverged(workflow.dag), unmade(workflow.dag)])):
+        raise WorkflowError("\n".join(left))
 
 
 onerror:

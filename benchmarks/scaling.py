@@ -50,7 +50,9 @@ class Count(TorchDispatchMode):
         tensors = [x for x in tree_leaves((args, kwargs, result)) if torch.is_tensor(x)]
         if not function.is_view:
             self.bytes += sum(x.numel() * x.element_size() for x in tensors)
-        if work := flop_registry.get(function._overloadpacket):
+        # torch knows the work of `baddbmm`, not that of `baddbmm_`, in place.
+        name = function._overloadpacket.__name__.rstrip("_")
+        if work := flop_registry.get(getattr(torch.ops.aten, name, None)):
             self.flop += work(*args, **(kwargs or {}), out_val=result)
         return result
 
