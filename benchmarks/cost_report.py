@@ -104,8 +104,9 @@ def draw(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> None:
         f"{table(root, rows, memory).to_markdown(index=False, disable_numparse=True)}\n\n"
         "Median and quartiles over pairs of neighbouring steps on random inputs, by "
         f"`benchmarks/step_time.py`, on {machines}; the machine was shared with other work. A "
-        "share of peak is that of a float32 product of 2048 x 2048 in the same process. Peak "
-        "memory is that of two steps in a process of their own, by `benchmarks/memory.py`. The "
+        "share of peak is that of a float32 product of 2048 x 2048 in the same process; above 100% "
+        "fewer operations are made than torch counts, those of direct convolution. Peak memory "
+        "is that of two steps in a process of their own, by `benchmarks/memory.py`. The "
         "paper's ratios are of whole trainings on an A100, from the NeurIPS 2021 submission.\n"
     )
     with records.atomic(root / "paper_tables" / "cost.md") as temporary:

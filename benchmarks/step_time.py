@@ -135,9 +135,14 @@ def pair(
     }
 
 
+def read(file: Path) -> pd.DataFrame:
+    """A table of measurements; a revision such as 4e8675865486 is no number."""
+    return pd.read_csv(file, dtype={"revision": str})
+
+
 def keep(file: Path, row: dict) -> None:
     """Put a row into a table, in the place of an earlier measurement of the same."""
-    table = pd.read_csv(file) if file.exists() else pd.DataFrame()
+    table = read(file) if file.exists() else pd.DataFrame()
     table = pd.concat([table, pd.DataFrame([row])])
     key = ["workload", "contender", "device", "threads"]
     table.drop_duplicates(key, keep="last").to_csv(file, index=False)
@@ -168,7 +173,7 @@ def main() -> None:
                 )
                 keep(CSV, row)
                 print(f"{workload:14s} {name:28s} {row['ratio']:6.2f} x", flush=True)
-    cost_report.draw(ROOT, pd.read_csv(CSV), pd.read_csv(MEMORY))
+    cost_report.draw(ROOT, read(CSV), read(MEMORY))
 
 
 if __name__ == "__main__":
