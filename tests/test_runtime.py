@@ -5,9 +5,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
-
-from rotograd_replication import runtime
 
 STEPS = """
 import resource, torch
@@ -29,7 +26,14 @@ def test_memory_that_a_step_frees_is_there_for_the_next():
     assert int(answer.stdout) < 1000
 
 
+SETTINGS = """
+import torch
+from rotograd_replication import runtime
+runtime.prepare(1)
+assert torch.are_deterministic_algorithms_enabled()
+assert not torch.utils.deterministic.fill_uninitialized_memory
+"""
+
+
 def test_algorithms_are_deterministic_and_new_tensors_are_not_filled():
-    runtime.prepare(torch.get_num_threads())
-    assert torch.are_deterministic_algorithms_enabled()
-    assert not torch.utils.deterministic.fill_uninitialized_memory
+    subprocess.run([sys.executable, "-c", SETTINGS], check=True)
