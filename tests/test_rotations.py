@@ -289,3 +289,16 @@ def test_dynamic_rotations_learn_to_align():
         method.settle(step)
     cosine = torch.cosine_similarity(*taken.gradients.flatten(1), dim=0)
     assert first < 0.5 and cosine > 0.99
+
+
+def test_rotations_moved_part_by_part_are_the_same(monkeypatch, double):
+    """Large rotations are learned and moved a few at a time, the last part smaller."""
+    slopes = torch.randn(K, D, D)
+    found = []
+    for rotations in (1, 2, K):
+        monkeypatch.setattr(dynamic, "PART", rotations * D**2)
+        module = dynamic.build(K, D, "random", torch.Generator().manual_seed(2))
+        assert len(module.tangents) == -(-K // rotations)
+        found.append(moved(module, slopes, 1e-2, torch.optim.RAdam, 10))
+    for one in found[1:]:
+        torch.testing.assert_close(one, found[0])
