@@ -3,11 +3,17 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .network import Network
 
 OPTIMIZERS = {"radam": torch.optim.RAdam, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+
+
+def build(parameters: list[nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
+    """An optimiser by its `name`, at its `learning_rate`; with `eps`, if given, where it takes one."""
+    eps = {"eps": settings["eps"]} if "eps" in settings and settings["name"] != "sgd" else {}
+    return OPTIMIZERS[settings["name"]](parameters, lr=settings["learning_rate"], **eps)
 
 
 class Optimizers:
@@ -18,18 +24,13 @@ class Optimizers:
         self.method = net.method
         shared = [*net.backbone.parameters(), *net.heads.parameters()]
         rotation = settings["method"]["rotation"] or training["rotation"]
-        own = net.method.groups(rotation["learning_rate"])
-        pairs = [([{"params": shared}], training["optimizer"]), (own, rotation)]
-        self.optimizers = [
-            OPTIMIZERS[chosen["name"]](groups, lr=chosen["learning_rate"])
-            for groups, chosen in pairs
-            if groups
-        ]
+        groups = [(shared, training["optimizer"]), *net.method.groups(rotation)]
+        self.optimizers = [build(parameters, chosen) for parameters, chosen in groups]
         self.schedules = [
             torch.optim.lr_scheduler.ExponentialLR(optimizer, chosen["decay"])
-            for optimizer, (_, chosen) in zip(self.optimizers, pairs, strict=False)
+            for optimizer, (_, chosen) in zip(self.optimizers, groups, strict=True)
         ]
-        self.drops = [chosen["drops"] for _, chosen in pairs[: len(self.optimizers)]]
+        self.drops = [chosen.get("drops") for _, chosen in groups]
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""

@@ -28,10 +28,12 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 Marker = Literal[
     "o", "s", "^", "v", "<", ">", "D", "d", "p", "h", "H", "8", "P", "X", "*", "x", "4"
 ]  # matplotlib's
+Factor = Annotated[float, Field(gt=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 # What an annotation of a plug-in's parameter may be made of.
 ANNOTATIONS = {
+    "Factor": Factor,
     "Literal": Literal,
     "NonNegativeFloat": NonNegativeFloat,
     "NonNegativeInt": NonNegativeInt,
@@ -188,8 +190,6 @@ class Dataset(Model):
         return self
 
 
-Factor = Annotated[float, Field(gt=0, le=1)]
-
 
 class Drops(Model):
     """A learning rate that is multiplied by `factor` when each epoch of `after` has ended."""
@@ -262,13 +262,20 @@ class Heads(Model):
 
 Precision = Literal["float32", "tf32", "bf16"]
 FLOAT32 = Sourced[Precision](value="float32", source="choice: not stated; PyTorch's default type")
+Selection = Literal["loss_sum", "relative_improvement"]
+LOSS_SUM = Sourced[Selection](
+    value="loss_sum",
+    source="choice: the paper says best validation error; the official example weighs and adds "
+    "validation losses",
+)
+AT_START = Sourced[NonNegativeInt](value=0, source="choice: not stated; the losses at the start")
 EAGER = Sourced[bool](value=False, source="choice: not stated; PyTorch's default mode")
 
 
 class Training(Model):
     """The budget, the same for every method of an experiment."""
 
-    later = frozenset({"compiled", "precision"})
+    later = frozenset({"compiled", "loss_reference_step", "precision", "selection"})
     epochs: Sourced[PositiveInt]
     batch_size: Sourced[PositiveInt]
     training_samples: Sourced[PositiveInt | None]
@@ -276,8 +283,13 @@ class Training(Model):
     optimizer: Optimizer
     # The method's own unconstrained parameters (the rotations).
     rotation: Optimizer
-    # Each loss is divided by its absolute value at the first step.
+    # Each loss is divided by its absolute value at the first step, and from this one on (if not 0)
+    # by that at `loss_reference_step`.
     normalize_losses: Sourced[bool]
+    loss_reference_step: Sourced[NonNegativeInt] = AT_START
+    # The epoch whose parameters are kept: that of the smallest sum of validation losses, or of the
+    # largest mean over tasks of the relative improvement on the losses before training.
+    selection: Sourced[Selection] = LOSS_SUM
     # Task gradients are measured for the history at every n-th step of an epoch, from its first.
     diagnostics_every: Sourced[PositiveInt]
     # What the backbone computes in; the method's arithmetic, heads and losses stay in float32.

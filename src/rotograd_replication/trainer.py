@@ -29,7 +29,7 @@ class Trainer:
         batch: its batches done.
         steps: batches done in all epochs.
         rows: the history so far, a row per epoch, from epoch 0, before training.
-        best_epoch: the epoch whose validation losses have the smallest sum.
+        best_epoch: the epoch of the smallest validation error, as `selection` defines it.
         best_state: the network's parameters after it.
         diverged: where and how the training came to nothing; None as long as it goes well.
         seconds: of training, those of earlier processes too.
@@ -107,7 +107,8 @@ class Trainer:
 
     def _step(self, x: Tensor, y: Tensor) -> None:
         """One batch."""
-        if not self.steps and self.settings["normalize_losses"]:
+        retake = self.steps in (0, self.settings["loss_reference_step"])
+        if retake and self.settings["normalize_losses"]:
             with torch.no_grad():
                 self.unit_loss = self.tasks.losses(self.net(x), y).abs()
         self.optimizers.zero_grad()
@@ -135,13 +136,22 @@ class Trainer:
         row |= dict(zip(self.names, torch.stack(self.measured).mean(0).tolist(), strict=True))
         row |= self._assess()
         self.rows.append(row)
-        error = sum(row[f"val_loss/{name}"] for name in self.tasks.names)
+        error = self._validation_error(row)
         if error < self.best or not self.best_state:
             self.best, self.best_epoch = error, self.epoch
             self.best_state = {
                 k: v.detach().cpu().clone() for k, v in self.net.state_dict().items()
             }
         self.epoch, self.batch = self.epoch + 1, 0
+
+    def _validation_error(self, row: dict[str, float]) -> float:
+        """What the kept parameters minimise over epochs."""
+        losses = [row[f"val_loss/{name}"] for name in self.tasks.names]
+        if self.settings["selection"] == "loss_sum":
+            return sum(losses)
+        first = [self.rows[0][f"val_loss/{name}"] for name in self.tasks.names]
+        changes = [(x - x0) / max(abs(x0), 1e-12) for x, x0 in zip(losses, first, strict=True)]
+        return sum(changes) / len(changes)
 
     def _assess(self) -> dict[str, float]:
         """The network on the validation split, and what it looks like."""

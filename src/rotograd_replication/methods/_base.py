@@ -7,6 +7,7 @@ A weighting published with weights that sum to 1 is multiplied by K (`mean: true
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,8 +75,12 @@ class Method(nn.Module):
     def settle(self, step: int) -> None:
         """Take in what the optimisers did to the method's own parameters in step number `step`."""
 
-    def groups(self, learning_rate: float) -> list[dict[str, object]]:
-        """Optimiser groups of the method's own parameters; `learning_rate` is the rotations'."""
+    def groups(self, rotation: dict[str, Any]) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+        """The method's own parameters, each group with the settings of an optimiser of its own.
+
+        Args:
+            rotation: Settings of the experiment's optimiser of rotations (`schema.Optimizer`).
+        """
         return []
 
     def defects(self) -> Tensor:
@@ -100,7 +105,14 @@ def unit_sum(step: Step, m: int | None = None) -> Tensor:
     return weighted_sum(step.scales, step.gradients[..., :m])
 
 
+# Numbers of each task gradient that are turned into float64 at a time: 8 MiB.
+PART = 1 << 20
+
+
 def gramian(gradients: Tensor) -> Tensor:
-    """Inner products `<G_i, G_j>_F` of `[K, B, D]`: `[K, K]`."""
-    flat = gradients.flatten(1)
-    return flat @ flat.T
+    """Inner products `<G_i, G_j>_F` of `[K, B, D]`: `[K, K]` in float64.
+
+    In float32, gradients that are nearly opposite would look exactly opposite.
+    """
+    parts = (part.double() for part in gradients.flatten(1).split(PART, dim=1))
+    return sum((part @ part.T for part in parts), start=gradients.new_zeros((), dtype=torch.double))

@@ -2,23 +2,26 @@
 
 Weights w_k = K softmax(v)_k learn to bring `w_k ||G_k||` to `mean_i(w_i ||G_i||) r_k^alpha`, where
 r_k is the task's loss over its first loss, relative to the mean of those ratios (L1 distance,
-target constant). Weights sum to K.
+target constant). Weights sum to K. They have an optimiser, a learning rate and a decay of their own.
 """
+
+from typing import Any, Literal
 
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
+from ..schema import Factor
 from ._base import Context, Method, Step, weighted_sum
 
 
 class GradNorm(Method):
     """Task weights as parameters."""
 
-    def __init__(self, context: Context, alpha: float, learning_rate: float) -> None:
+    def __init__(self, context: Context, alpha: float, optimizer: dict[str, Any]) -> None:
         super().__init__(context)
         self.alpha = alpha
-        self.learning_rate = learning_rate
+        self.optimizer = optimizer
         self.logits = nn.Parameter(torch.zeros(context.tasks))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.register_buffer("first_losses", torch.ones(context.tasks))
@@ -42,15 +45,31 @@ class GradNorm(Method):
         target = weighted.detach().mean() * relative
         (weighted - target).abs().sum().backward()
 
-    def groups(self, learning_rate: float) -> list[dict[str, object]]:
-        """The weights at their own learning rate."""
-        return [{"params": [self.logits], "lr": self.learning_rate}]
+    def groups(self, rotation: dict[str, Any]) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+        """The weights, with their own optimiser."""
+        return [([self.logits], self.optimizer)]
 
     def measures(self) -> dict[str, Tensor]:
         """`w_k` of the last step."""
         return {"weight/{task}": self.weights().detach()}
 
 
-def build(context: Context, *, alpha: NonNegativeFloat, learning_rate: PositiveFloat) -> Method:
-    """GradNorm with asymmetry `alpha`."""
-    return GradNorm(context, alpha, learning_rate)
+def build(
+    context: Context,
+    *,
+    alpha: NonNegativeFloat,
+    optimizer: Literal["radam", "adam", "sgd"],
+    learning_rate: PositiveFloat,
+    decay: Factor,
+) -> Method:
+    """GradNorm.
+
+    Args:
+        context: What the method is built for.
+        alpha: The asymmetry, how strongly slower tasks are favoured.
+        optimizer: Of the weights.
+        learning_rate: Of the weights.
+        decay: What their learning rate is multiplied by after every step.
+    """
+    own = {"name": optimizer, "learning_rate": learning_rate, "decay": decay}
+    return GradNorm(context, alpha, own)

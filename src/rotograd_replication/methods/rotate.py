@@ -3,12 +3,18 @@
 RotoGrad is rotate(scale), Rotate Only is rotate(vanilla), "PCGrad with R_k" is rotate(pcgrad) with
 `objective: task_loss`. The rotations are the leader of the Stackelberg game of section 3.3; their
 optimiser, with its own learning rate and decay, belongs to the experiment.
+
+Deviation of the official code (rotograd 0.1.6.0) from equation 3: it minimises the mean over the
+batch of `||R_k v_n - g~_{n,k}||^2`, with `v = ||mean_k G_k|| (1/K) sum_k U_k`. On rotations its
+gradient is that of equation 3 times `2 ||mean_k G_k|| / B`, which changes from step to step, and
+Adam remembers. `gradient_scale: official` applies that factor.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from pydantic import PositiveFloat
+from torch import Tensor, nn
 
 from .. import plugins
 from ..schema import Share
@@ -39,11 +45,15 @@ class Rotate(Method):
         start: str,
         parametrisation: str,
         objective: str,
+        gradient_scale: str,
+        eps: float,
     ) -> None:
         super().__init__(context)
         self.inner = context.inner or Method(context)
         self.m = subspace(m, context.features)
         self.objective = objective
+        self.gradient_scale = gradient_scale
+        self.eps = eps
         build_rotations = plugins.load("rotations", parametrisation).build
         self.rotations = build_rotations(context.tasks, self.m, start, context.generator)
         self.current = self.rotations().detach()
@@ -78,6 +88,8 @@ class Rotate(Method):
         """
         if self.objective == "alignment":
             target = unit_sum(step, self.m) / -self.tasks
+            if self.gradient_scale == "official":
+                target *= 2 * torch.linalg.vector_norm(step.gradients.mean(0)) / len(step.z)
         else:
             target = step.z[:, : self.m]
         self.rotations.learn(self.current, step.gradients[..., : self.m], target)
@@ -88,10 +100,10 @@ class Rotate(Method):
         self.rotations.settle(step)
         self.inner.settle(step)
 
-    def groups(self, learning_rate: float) -> list[dict[str, object]]:
-        """The rotations at their own learning rate, and the inner method's."""
-        own = {"params": list(self.rotations.parameters()), "lr": learning_rate}
-        return [own, *self.inner.groups(learning_rate)]
+    def groups(self, rotation: dict[str, Any]) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+        """The rotations with their optimiser, and the inner method's own."""
+        own = (list(self.rotations.parameters()), rotation | {"eps": self.eps})
+        return [own, *self.inner.groups(rotation)]
 
     def defects(self) -> Tensor:
         """The largest entry of `|R_k^T R_k - I|`: `[K]`."""
@@ -101,11 +113,16 @@ class Rotate(Method):
         return (now.mT @ now - identity).abs().amax((1, 2))
 
     def measures(self) -> dict[str, Tensor]:
-        """`||R_k - R_k^0||_F`; each entry of R_k where it is 2 x 2, for drawing."""
+        """Distance and largest plane angle from the start; each entry of R_k where it is 2 x 2.
+
+        `rotation_distance` is `||R_k - R_k^0||_F`, `rotation_angle` in radians (`largest_angles`).
+        """
         with torch.no_grad():
             now = self.rotations()
+            angles = self.rotations.largest_angles()
         distance = torch.linalg.matrix_norm(now - self.rotations.start)
-        found = {"rotation_distance/{task}": distance, **self.inner.measures()}
+        found = {"rotation_distance/{task}": distance, "rotation_angle/{task}": angles}
+        found |= self.inner.measures()
         if self.m == 2:
             entries = [(i, j) for i in range(2) for j in range(2)]
             found |= {f"rotation/{{task}}/{i}/{j}": now[:, i, j] for i, j in entries}
@@ -119,6 +136,18 @@ def build(
     start: Literal["identity", "random"],
     parametrisation: str,
     objective: Literal["alignment", "task_loss"],
+    eps: PositiveFloat,
+    gradient_scale: Literal["equation", "official"] = "equation",
 ) -> Method:
-    """Rotate the first `m` features (all by default) before each head."""
-    return Rotate(context, m, start, parametrisation, objective)
+    """Rotate the first `m` features (all by default) before each head.
+
+    Args:
+        context: What the method is built for.
+        m: How many features, or a share of them such as `50%`.
+        start: Where the rotations start: `identity`, or `random` ones (Haar).
+        parametrisation: A file of `rotations/`.
+        objective: What they minimise: equation 3, or the task's own loss.
+        eps: What Adam and RAdam add to the root of the second moment of the rotations' gradient.
+        gradient_scale: That of equation 3, or of the official code.
+    """
+    return Rotate(context, m, start, parametrisation, objective, gradient_scale, eps)

@@ -1,8 +1,8 @@
 """Methods that are K weights from the K x K Gramian of task gradients, by TorchJD.
 
-PCGrad (https://arxiv.org/abs/2001.06782), MGDA(-UB) (https://arxiv.org/abs/1810.04650), IMTL-G
-(https://openreview.net/forum?id=IMPnRXEWpvr), and TorchJD's others for one line of configuration:
-https://torchjd.org. Their inputs are gradients at the shared features, so MGDA is MGDA-UB.
+PCGrad (https://arxiv.org/abs/2001.06782), MGDA(-UB) (https://arxiv.org/abs/1810.04650), and
+TorchJD's others for one line of configuration: https://torchjd.org. Their inputs are gradients at
+the shared features, so MGDA is MGDA-UB.
 """
 
 from typing import Literal
@@ -25,14 +25,14 @@ class Weighting(Method):
         self.aggregator = getattr(torchjd.aggregation, aggregator)(**arguments)
 
     def weights(self, products: Tensor) -> Tensor:
-        """Weights `[K]` of a Gramian `[K, K]`, computed in float64 on its largest entry's scale.
+        """Weights `[K]` of a float64 Gramian `[K, K]`, taken on its largest entry's scale.
 
         Deviation: TorchJD draws from the global generator; here a seed from the method's own
         generator is set for the call, and the global state is left as it was.
         """
         scale = products.diagonal().max()
         safe = torch.where(scale > 0, scale, torch.ones_like(scale))
-        relative = (products / safe).double().cpu()
+        relative = (products / safe).cpu()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=self.generator)))
             weights = self.aggregator.gramian_weighting(relative)
@@ -40,13 +40,14 @@ class Weighting(Method):
 
     def combine(self, step: Step) -> Tensor:
         """`sum_k w_k G_k`: `[B, D]`."""
-        return weighted_sum(self.weights(gramian(step.gradients)), step.gradients)
+        weights = self.weights(gramian(step.gradients))
+        return weighted_sum(weights.to(step.gradients), step.gradients)
 
 
 def build(
     context: Context,
     *,
-    aggregator: Literal["PCGrad", "MGDA", "IMTLG", "AlignedMTL", "CAGrad", "UPGrad"],
+    aggregator: Literal["PCGrad", "MGDA", "AlignedMTL", "CAGrad", "UPGrad"],
     mean: bool,
     c: NonNegativeFloat | None = None,
 ) -> Method:

@@ -4,12 +4,17 @@
 O(K m^2) memory and O(K m^3) time, independent of the batch size. Lezcano-Casado and
 Martinez-Rubio, ICML 2019, https://arxiv.org/abs/1901.08428. The map is geotorch's; the exponential
 that it is given takes all K matrices at once (see `_expm`).
+
+The derivative of the exponential contracts a step across a plane that has turned by theta by
+`|sinc(theta / 2)|`, so rotations slow down as they turn: an implicit decay of the learning rate
+that is part of the paper's method.
 """
 
 import geotorch
 import torch
 from torch import Tensor, nn
 
+from . import _angles
 from ._expm import expm
 from ._start import draw
 
@@ -38,6 +43,11 @@ class Exponential(nn.Module):
     def learn(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
         """Push `dL / dR_k = R_k M_k` through the exponential map."""
         rotations.backward(rotations.detach() @ (gradients.mT @ target))
+
+    def largest_angles(self) -> Tensor:
+        """Largest plane angle of `exp(A_k - A_k^T)`, in radians, beyond pi too: `[K]`."""
+        lower = self.parametrizations.weight.original.tril(-1)
+        return _angles.of_tangents(lower - lower.mT)
 
     def settle(self, step: int) -> None:
         """Nothing: R_k follows from the parameters."""

@@ -1,0 +1,20 @@
+"""The largest plane angle of rotations: every rotation turns m / 2 planes, each by an angle."""
+
+import torch
+from torch import Tensor
+
+
+def of_tangents(tangents: Tensor) -> Tensor:
+    """Of `exp(A_k)`, A skew `[K, m, m]`: the spectral norm of A_k, in radians, beyond pi too: `[K]`."""
+    squares = torch.linalg.eigvalsh(tangents.mT @ tangents)
+    return squares[:, -1].clamp_min(0).sqrt()
+
+
+def of_rotations(rotations: Tensor) -> Tensor:
+    """Of R_k `[K, m, m]`, in radians, at most pi: `[K]`.
+
+    The eigenvalues of `(R_k + R_k^T) / 2` are the cosines of the plane angles.
+    """
+    exact = rotations.double()
+    cosines = torch.linalg.eigvalsh((exact + exact.mT) / 2)
+    return cosines[:, 0].clamp(-1, 1).acos().to(rotations.dtype)
