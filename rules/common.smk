@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
-from rotograd_replication import claims, plugins, records
+from rotograd_replication import claims, plugins, records, sources
 from rotograd_replication import config as configuration
 from rotograd_replication import runs as finished
 
@@ -57,8 +57,8 @@ SPLITS = ["train", "val", "test"]
 
 
 def code(*patterns):
-    """One digest of the package's sources that match: disjoint for each family of rules."""
-    return records.sources_digest(SOURCE, list(patterns))
+    """One digest of what the package's sources that match mean (see `sources`)."""
+    return sources.digest(SOURCE, list(patterns))
 
 
 def digest(experiment, method):

@@ -167,6 +167,7 @@ LAYERS = [
         "inference",
         "proposition",
         "seals",
+        "sources",
     },
     {"documents", "schema", "config", "results", "delta"},
     {"claims"},
