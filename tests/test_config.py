@@ -170,7 +170,7 @@ LAYERS = [
         "sources",
     },
     {"documents", "schema", "config", "results", "delta"},
-    {"claims"},
+    {"claims", "equal_code"},
     {"scores"},
     {"judge", "agreement"},
     {"reasons"},
