@@ -1,11 +1,15 @@
 """The digest of what code means: what may change without it, and what may not."""
 
+import ast
+import re
 import textwrap
 
 import pytest
 
-from rotograd_replication import sources
+from rotograd_replication import plugins, sources
+from tests.paths import ROOT
 
+SOURCE = plugins.ROOT
 LOSSES = '''
 """Losses of tasks."""
 
@@ -217,3 +221,43 @@ def test_a_helper_is_the_one_of_its_own_file(tmp_path):
 def test_a_file_that_is_no_python_is_named(tmp_path):
     with pytest.raises(SyntaxError, match=r"broken\.py"):
         digest(tmp_path, {"broken.py": "def"})
+
+
+# What training imports and no digest of its code holds: none of it changes a number of a run.
+OUTSIDE = {
+    "plugins.py": "finds a plug-in by name; the plug-in is in the digest",
+    "records.py": "writes files whole, and digests",
+    "schema.py": "types; the values that a run is given are in its digest of the configuration",
+    "seals.py": "writes and checks the sums of files; a file of other bytes is refused",
+    "signals.py": "asks a process to end; what resumes it gives the same bytes",
+}
+
+
+def imported(path):
+    """The package's files that a file imports, in functions too, or loads as plug-ins."""
+    folder = path.relative_to(SOURCE).parent.parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            start = SOURCE.joinpath(*folder[: len(folder) + 1 - node.level])
+            start = start.joinpath(*(node.module or "").split("."))
+            found = [start.with_suffix(".py"), *(start / f"{a.name}.py" for a in node.names)]
+            yield from (file for file in found if file.is_file())
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "plugins.load":
+            yield from (SOURCE / ast.literal_eval(node.args[0])).glob("*.py")
+
+
+def test_the_digest_of_training_holds_what_training_imports():
+    """And nothing else: an edit of what training never reads makes no run stale."""
+    reached, waiting = set(), [SOURCE / "train.py"]
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += imported(path)
+    rules = (ROOT / "rules" / "common.smk").read_text()
+    patterns = ast.literal_eval(re.search(r"^TRAIN_SOURCES = (\[.*?^\])", rules, re.M | re.S)[1])
+    digested = {path for pattern in patterns for path in SOURCE.glob(pattern)}
+    assert len(reached) > 40
+    assert {str(p.relative_to(SOURCE)) for p in reached - digested} == set(OUTSIDE)
+    assert digested <= reached
+    assert all(any(SOURCE.glob(pattern)) for pattern in patterns), "every pattern finds a file"
