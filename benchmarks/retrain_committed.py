@@ -13,6 +13,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,8 @@ def entries(study: str, runs: list[Run]) -> list[dict[str, Any]]:
         of = [run for run in runs if run.committed["code"] == was]
         new = of[0].again
         versions = ", ".join(f"{name} {version}" for name, version in new["versions"].items())
-        evidence = f"{len(of)} runs of {study} trained again gave the same models: "
-        evidence += f"{', '.join(run.name for run in of)}; {new['device']}, {versions}"
+        names = ", ".join(run.name for run in of)
+        evidence = f"trained again, the same models: {study}: {names} ({new['device']}, {versions})"
         entry = {"was": was, "same_as": new["code"]}
         entry["methods"] = sorted({run.committed["method"] for run in of})
         found.append(entry | {"why": "(what was changed)", "evidence": evidence})
@@ -145,7 +146,8 @@ def main() -> int:
         return 1
     if found := entries(arguments.study, runs):
         print("\nFor configs/equivalent_code.yaml; without `methods` it holds for all:\n")
-        print(yaml.safe_dump(found, sort_keys=False, width=100, allow_unicode=True), end="")
+        text = yaml.safe_dump(found, sort_keys=False, width=96, allow_unicode=True)
+        print(textwrap.indent(text, "  "), end="")
     return 0
 
 
