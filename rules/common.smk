@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
-from rotograd_replication import claims, plugins, records
+from rotograd_replication import claims, equal_code, plugins, records, sources
 from rotograd_replication import config as configuration
 from rotograd_replication import runs as finished
 
@@ -57,8 +57,8 @@ SPLITS = ["train", "val", "test"]
 
 
 def code(*patterns):
-    """One digest of the package's sources that match: disjoint for each family of rules."""
-    return records.sources_digest(SOURCE, list(patterns))
+    """One digest of what the package's sources that match mean (see `sources`)."""
+    return sources.digest(SOURCE, list(patterns))
 
 
 def digest(experiment, method):
@@ -84,7 +84,8 @@ def prepared(dataset, split):
     return f"{PREPARED}/{dataset}/{version}/{split}.safetensors"
 
 
-TRAIN_CODE = code(
+# All that training imports, but for what tests/test_sources.py names.
+TRAIN_SOURCES = [
     "assess.py",
     "augment*.py",
     "checkpoint.py",
@@ -107,7 +108,13 @@ TRAIN_CODE = code(
     "tasks.py",
     "train.py",
     "trainer.py",
-)
+]
+try:
+    TRAIN_CODE = equal_code.load(CONFIGS, code(*TRAIN_SOURCES))
+except configuration.ConfigurationError as error:
+    raise WorkflowError(str(error)) from None
+# Of which other code runs are not stale: captions follow it.
+EQUAL_CODE = records.digest([e.model_dump(mode="json") for e in TRAIN_CODE.equal])
 EVALUATE_CODE = code(
     "assess.py",
     "dense*.py",

@@ -45,7 +45,8 @@ rule table:
         code=lambda w: code(
             f"tables/{w.table}.py", "tables/_*.py", "table.py", *PAPER_CODE
         ),
-        training=TRAIN_CODE,
+        training=TRAIN_CODE.digest,
+        equal=EQUAL_CODE,
     shell:
         VERB
         + " table --study "
@@ -75,7 +76,8 @@ rule figure:
             "objectives.py",
             *PAPER_CODE,
         ),
-        training=TRAIN_CODE,
+        training=TRAIN_CODE.digest,
+        equal=EQUAL_CODE,
     shell:
         VERB
         + " figure --study "

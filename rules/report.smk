@@ -44,7 +44,8 @@ rule report:
             f"--{name} '{place}'" for name, place in PLACES.items()
         ),
         words=words(study.experiments),
-        runs=TRAIN_CODE,
+        runs=TRAIN_CODE.digest,
+        equal=EQUAL_CODE,
         present=stamps(),
         code=code(
             "report.py",

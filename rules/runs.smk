@@ -21,6 +21,11 @@ def files(experiment, name, pairs=None):
     return [f"{RESULTS}/{experiment}/{m}/seed{s}/{name}" for m, s in pairs]
 
 
+def trained_by(methods):
+    """The digests of training code that Snakemake remembers of a job: one, unless methods differ."""
+    return " ".join(dict.fromkeys(TRAIN_CODE.first(method) for method in methods))
+
+
 def every_run(experiment):
     """All (method, seed) pairs of an experiment."""
     chosen = study.experiments[experiment]
@@ -52,7 +57,8 @@ for experiment, chosen in study.experiments.items():
             digests=lambda w, e=experiment: [digest(e, m) for m, _ in of_job(e, w)],
             # Not declared: what a job has saved outlives its outputs, which a failure removes.
             checkpoints=lambda w, e=experiment: files(e, "checkpoint", of_job(e, w)),
-            code=TRAIN_CODE,
+            # Code declared equal trains nothing again; the record keeps the digest of the present one.
+            code=lambda w, e=experiment: trained_by(m for m, _ in of_job(e, w)),
         message:
             "train {params.experiment} {wildcards}"
         shell:
@@ -62,8 +68,9 @@ for experiment, chosen in study.experiments.items():
             + " --device "
             + DEVICE
             + " --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
-            " --digest {params.digests} --code {params.code}"
-            " --train {input.train} --val {input.val} --checkpoint {params.checkpoints}"
+            " --digest {params.digests} --code "
+            + TRAIN_CODE.digest
+            + " --train {input.train} --val {input.val} --checkpoint {params.checkpoints}"
             " --model {output.model} --history {output.history} --record {output.record}"
 
     rule:
@@ -167,6 +174,6 @@ rule status:
             ]
             for file in files("{experiment}", name, [("{method}", "{seed}")])
         ),
-        code=TRAIN_CODE,
+        code=TRAIN_CODE.digest,
     shell:
         VERB + " status --study " + STUDY + " {params.places} --code {params.code}"

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from rotograd_replication import claims, figure, matrix, plugins, render, report, table, verdict
+from rotograd_replication.equal_code import Entry, TrainingCode
 from rotograd_replication.sections import _text, flow
 from tests import browser, fixtures
 from tests.paths import CONFIGS, ROOT
@@ -40,8 +41,9 @@ def places(root):
     }
 
 
-def write(root, study, out="report/index.html", code=CODE):
+def write(root, study, out="report/index.html", code=CODE, equal=()):
     page = root / out
+    code = TrainingCode(code, equal)
     report.run(study, NAME, **places(root), citation=ROOT / "CITATION.cff", code=code, out=page)
     return page
 
@@ -137,7 +139,12 @@ def test_captions_say_that_runs_are_of_older_code(whole):
     root, study, page = whole
     mark = render.STALE.split("{}")[1]
     assert mark not in page.read_text()
-    assert mark in write(root, study, "report/later.html", code="f" * 16).read_text()
+    later = root, study, "report/later.html", "f" * 16
+    assert mark in write(*later).read_text()
+    entry = {"was": CODE, "same_as": "f" * 16, "why": "a move", "evidence": "none, as in a test"}
+    assert mark not in write(*later, (Entry(**entry),)).read_text()
+    some = Entry(**entry, methods=["rotograd"])
+    assert mark in write(*later, (some,)).read_text()
 
 
 def test_nothing_at_all_is_a_page_too(tmp_path):

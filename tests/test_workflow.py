@@ -207,7 +207,9 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
     assert "Nothing to be done" in snakemake(tree, "-n")
 
     style = tree / "src/rotograd_replication/figures/_style.py"
-    style.write_text(style.read_text() + "\n# another look\n")
+    style.write_text(style.read_text() + "\n# words\n")
+    assert "Nothing to be done" in snakemake(tree, "-n")
+    style.write_text(style.read_text() + "\nLOOK = 'another'\n")
     found = jobs(snakemake(tree, "-n"))
     assert found.pop("total") and set(found) == {"figure", "report", "all"}, "plots, and their page"
     snakemake(tree, "--touch")

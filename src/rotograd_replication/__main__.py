@@ -13,13 +13,18 @@ from typing import Any
 
 import tqdm
 
-from . import config, schema, signals
+from . import config, equal_code, schema, signals
 
 ROOT = Path(__file__).parents[2]
 
 
 def _study(arguments: argparse.Namespace) -> schema.Study:
     return config.load_study(arguments.configs, arguments.study)
+
+
+def _code(arguments: argparse.Namespace) -> equal_code.TrainingCode | None:
+    """The present training code, where its digest is given."""
+    return equal_code.load(arguments.configs, arguments.code) if arguments.code else None
 
 
 def _rows(arguments: argparse.Namespace, *names: str) -> list[tuple[Any, ...]]:
@@ -48,6 +53,7 @@ def check(arguments: argparse.Namespace) -> None:
 
     study = _study(arguments)
     claims.load(arguments.configs)
+    equal_code.load(arguments.configs, "")
     runs = sum(len(e.methods) * e.seeds.value for e in study.experiments.values())
     logging.info("%s: %d experiments, %d runs", arguments.study, len(study.experiments), runs)
 
@@ -160,7 +166,7 @@ def table(arguments: argparse.Namespace) -> None:
     study, found = _study(arguments), _results(arguments)
     outputs = (arguments.csv, arguments.markdown, arguments.latex)
     place = (study, arguments.study, arguments.name, found, arguments.reported)
-    verb.run(*place, *outputs, arguments.code)
+    verb.run(*place, *outputs, _code(arguments))
 
 
 def figure(arguments: argparse.Namespace) -> None:
@@ -170,7 +176,7 @@ def figure(arguments: argparse.Namespace) -> None:
     study, found = _study(arguments), _results(arguments)
     outputs = (arguments.csv, arguments.pdf, arguments.png)
     place = (study, arguments.study, arguments.name, found, study.datasets)
-    verb.run(*place, *outputs, arguments.code)
+    verb.run(*place, *outputs, _code(arguments))
 
 
 def verdict(arguments: argparse.Namespace) -> None:
@@ -190,7 +196,8 @@ def status(arguments: argparse.Namespace) -> None:
     from . import status as verb
 
     places = matrix.Places(arguments.metrics, arguments.record, arguments.checkpoint)
-    verb.run(_study(arguments), arguments.study, places, arguments.code)
+    code = equal_code.load(arguments.configs, arguments.code)
+    verb.run(_study(arguments), arguments.study, places, code)
 
 
 def ledger(arguments: argparse.Namespace) -> None:
@@ -209,7 +216,8 @@ def report(arguments: argparse.Namespace) -> None:
     gathered = (arguments.metrics, arguments.history, arguments.provenance)
     shown = (arguments.tables, arguments.figures, arguments.verdicts, arguments.citation)
     study = _study(arguments)
-    verb.run(study, arguments.study, *gathered, places, *shown, arguments.code, arguments.out)
+    code = equal_code.load(arguments.configs, arguments.code)
+    verb.run(study, arguments.study, *gathered, places, *shown, code, arguments.out)
 
 
 # Verb -> the arguments it takes: name -> type, with `*` for one or more, `*?` for any

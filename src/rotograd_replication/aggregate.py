@@ -170,6 +170,8 @@ def _provenance(
     for run in runs:
         for package, version in run["versions"].items():
             versions.setdefault(package, set()).add(str(version))
+    code = {method: sorted({run["code"] for run in group}) for method, group in by_method.items()}
+    mixed = len(seen("code")) > 1
     return {
         "study": study,
         "experiment": experiment,
@@ -195,7 +197,7 @@ def _provenance(
         "git_revisions": seen("git_revision"),
         "code": seen("code"),
         "versions": {package: sorted(found) for package, found in sorted(versions.items())},
-    }
+    } | ({"code_by_method": code} if mixed else {})
 
 
 def _median_seconds(group: list[dict[str, Any]]) -> float | None:

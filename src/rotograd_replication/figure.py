@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from . import plugins, records, render, schema
+from .equal_code import TrainingCode
 from .figures import _style
 from .results import Results
 
@@ -17,7 +18,7 @@ def run(
     csv: Path,
     pdf: Path,
     png: Path,
-    code: str | None = None,
+    code: TrainingCode | None = None,
 ) -> None:
     """Draw the figure `name`; write it as PDF and PNG, and the drawn numbers as CSV.
 
@@ -30,7 +31,7 @@ def run(
         csv: written: exactly what is drawn.
         pdf: written; the same bytes for the same numbers.
         png: written.
-        code: the digest of the present training code, for the caption.
+        code: the present training code, for the caption.
 
     Raises:
         ValueError: an unknown figure.

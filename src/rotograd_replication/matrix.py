@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from . import config, records, schema
+from .equal_code import TrainingCode
 
 DONE, DIVERGED, STALE = "done", "diverged", "stale"
 TRAINED, RUNNING, MISSING = "trained", "running", "missing"
@@ -45,13 +46,13 @@ class Run:
     record: dict[str, Any]
 
 
-def runs(study: schema.Study, places: Places, code: str) -> list[Run]:
+def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
     """Every run of a study, in its order.
 
     Args:
         study: the configuration.
         places: where files lie.
-        code: the digest of the present training code.
+        code: the present training code.
 
     Raises:
         ValueError: a finished run's file is not JSON.
@@ -84,17 +85,17 @@ def _begun(places: Places, where: dict[str, Any]) -> tuple[str, str]:
     return MISSING, ""
 
 
-def state_of(record: dict[str, Any], configuration: str, code: str) -> tuple[str, str]:
+def state_of(record: dict[str, Any], configuration: str, code: TrainingCode) -> tuple[str, str]:
     """The state of a finished run, and why.
 
     Args:
         record: its `metrics.json`.
         configuration: the digest of its present configuration.
-        code: the digest of the present training code.
+        code: the present training code.
     """
     if record["configuration"] != configuration:
         return STALE, "the configuration has changed since"
-    if record["code"] != code:
+    if not code.trained(record["code"], record["method"]):
         return STALE, "the training code has changed since"
     if record.get("diverged"):
         return DIVERGED, "a loss is no number"

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from . import config, plugins, records, schema, seals, tensors
+from . import config, plugins, records, schema, seals, sources, tensors
 
 SPLITS = ("train", "val", "test")
 Split = tuple[np.ndarray, np.ndarray]
@@ -95,8 +95,8 @@ def _workspace(plugin: ModuleType, folder: Path, key: dict[str, Any]) -> Iterato
         yield {}
         return
     work = folder / WORK
-    sources = [f"{plugin.__name__.rsplit('.', 1)[1]}.py", "_*.py"]
-    key |= {"code": records.sources_digest(plugins.ROOT / "datasets", sources)}
+    files = [f"{plugin.__name__.rsplit('.', 1)[1]}.py", "_*.py"]
+    key |= {"code": sources.digest(plugins.ROOT / "datasets", files)}
     if not (work / "key.json").is_file() or records.read_json(work / "key.json") != key:
         shutil.rmtree(work, ignore_errors=True)
         records.write_json(work / "key.json", key)

@@ -95,9 +95,3 @@ def sha256(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sources_digest(root: Path, patterns: list[str]) -> str:
-    """One digest of every source file below `root` that matches a pattern."""
-    files = sorted({p for pattern in patterns for p in root.glob(pattern) if p.is_file()})
-    return digest({str(p.relative_to(root)): sha256(p) for p in files})

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from . import latex, records, schema
+from .equal_code import TrainingCode
 from .results import Results
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
@@ -116,7 +117,7 @@ def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd
 
 
 def caption(
-    study_name: str, study: schema.Study, results: list[Results], code: str | None = None
+    study_name: str, study: schema.Study, results: list[Results], code: TrainingCode | None = None
 ) -> str:
     """What every table and figure says of its numbers: study, data, n, budget and hardware.
 
@@ -124,13 +125,17 @@ def caption(
         study_name: its name.
         study: the configuration, for the methods' labels.
         results: the experiments shown.
-        code: the digest of the present training code; None if runs of other code need no mark.
+        code: the present training code; None if runs of other code need no mark.
     """
     loud = any("stand-in" in r.provenance["data"]["label"].lower() for r in results)
     facts = "; ".join(dict.fromkeys(_facts(r) for r in results))
     start = f"{STANDIN} " if loud else ""
     holes = " ".join(_diverged(study, r) for r in results if r.diverged)
-    old = [r.name for r in results if code and r.provenance["code"] != [code]]
+    old = [
+        result.name
+        for result in results
+        if code and not all(code.trained(d, m) for m, found in result.code.items() for d in found)
+    ]
     stale = f" {STALE.format(', '.join(old))}" if old else ""
     return f"{start}Study: {study_name}. {facts}.{holes and ' ' + holes}{stale}"
 

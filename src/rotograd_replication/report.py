@@ -13,6 +13,7 @@ import jinja2
 import yaml
 
 from . import matrix, plugins, records, render, results, schema
+from .equal_code import TrainingCode
 from .sections import _text
 from .sections._material import Material
 
@@ -42,7 +43,7 @@ def run(
     figures: str,
     verdicts: Path,
     citation: Path,
-    code: str,
+    code: TrainingCode,
     out: Path,
 ) -> None:
     """Write the page from what is there; what is not there is named as missing.
@@ -58,7 +59,7 @@ def run(
         figures: where a `{figure}` of a `{kind}` (csv, pdf, png) lies.
         verdicts: what `verdict` wrote.
         citation: `CITATION.cff`.
-        code: the digest of the present training code, which a run that is not stale was made by.
+        code: the present training code, by which or whose equal a run that is not stale was made.
         out: written: the page.
 
     Raises:

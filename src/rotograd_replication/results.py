@@ -38,6 +38,12 @@ class Results:
         return self.provenance.get("diverged", {})
 
     @property
+    def code(self) -> dict[str, list[str]]:
+        """Method -> digests of the training code that its runs were trained by."""
+        alike = dict.fromkeys(self.methods, self.provenance["code"])
+        return self.provenance.get("code_by_method", alike)
+
+    @property
     def methods(self) -> list[str]:
         """The methods that were run, in the order of the runs."""
         return list(self.provenance["runs"])

@@ -9,13 +9,14 @@ import statistics
 from collections import Counter
 
 from . import matrix, schema
+from .equal_code import TrainingCode
 from .matrix import DIVERGED, DONE, MISSING, RUNNING, STALE, TRAINED, Run
 
 log = logging.getLogger(__name__)
 SIGNS = {DONE: "D", DIVERGED: "X", STALE: "s", TRAINED: "t", RUNNING: "r", MISSING: "."}
 
 
-def run(study: schema.Study, study_name: str, places: matrix.Places, code: str) -> None:
+def run(study: schema.Study, study_name: str, places: matrix.Places, code: TrainingCode) -> None:
     """Log the matrix, a line per method, and what is left."""
     found = matrix.runs(study, places, code)
     for line in lines(study, study_name, found):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from . import plugins, render, schema
+from .equal_code import TrainingCode
 from .results import Results, read_reported
 
 
@@ -15,7 +16,7 @@ def run(
     csv: Path,
     markdown: Path,
     latex: Path,
-    code: str | None = None,
+    code: TrainingCode | None = None,
 ) -> None:
     """Build the table `name` and write it as CSV, Markdown and LaTeX.
 
@@ -28,7 +29,7 @@ def run(
         csv: written.
         markdown: written.
         latex: written.
-        code: the digest of the present training code, for the caption.
+        code: the present training code, for the caption.
 
     Raises:
         ValueError: an unknown table, or reported numbers that are none.

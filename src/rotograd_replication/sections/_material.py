@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import render, schema
+from ..equal_code import TrainingCode
 from ..matrix import Run
 from ..results import Results
 
@@ -24,7 +25,7 @@ class Material:
         tables: table -> kind of file -> its path, those that exist.
         figures: figure -> kind of file -> its path, those that exist.
         citation: `CITATION.cff`.
-        code: the digest of the present training code.
+        code: the present training code.
         link: a path as the page, wherever it lies, refers to it.
     """
 
@@ -37,7 +38,7 @@ class Material:
     tables: dict[str, dict[str, Path]]
     figures: dict[str, dict[str, Path]]
     citation: dict[str, Any]
-    code: str
+    code: TrainingCode
     link: Callable[[Path], str]
 
     def caption(self, experiments: list[str]) -> str:

@@ -1,0 +1,123 @@
+"""The ledger of equal code: whose runs count as those of the present code, and what it refuses."""
+
+import json
+
+import pytest
+import yaml
+
+from rotograd_replication import config, equal_code, render
+from rotograd_replication.equal_code import Entry, TrainingCode
+from tests import fixtures
+from tests.paths import CONFIGS
+
+A, B, C, D = (letter * 16 for letter in "abcd")
+MADE = "0123456789abcdef"  # of the made-up runs
+
+
+def entry(was, same_as, methods=()):
+    return {
+        "was": was,
+        "same_as": same_as,
+        "methods": list(methods),
+        "why": "a move",
+        "evidence": "two runs",
+    }
+
+
+def code(digest, *entries):
+    return TrainingCode(digest, tuple(Entry(**e) for e in entries))
+
+
+def test_without_an_entry_only_the_code_itself_counts():
+    assert code(A).trained(A, "vanilla") and not code(A).trained(B, "vanilla")
+    assert code(A).first("vanilla") == A
+
+
+@pytest.mark.parametrize("present", [A, B, C])
+def test_equality_is_passed_on_and_has_no_direction(present):
+    """Also where the entries are in another order, and where code is taken back."""
+    chain = [entry(A, B), entry(B, C), entry(D, "e" * 16)]
+    for entries in (chain, chain[::-1]):
+        found = code(present, *entries)
+        assert all(found.trained(digest, "vanilla") for digest in (A, B, C))
+        assert not found.trained(D, "vanilla")
+    assert code(present, *chain).first("vanilla") == A, "one for all, the first"
+
+
+def test_a_longer_chain_keeps_the_digest_that_snakemake_remembers():
+    assert code(B, entry(A, B)).first("mgda") == code(C, entry(A, B), entry(B, C)).first("mgda")
+
+
+def test_an_entry_of_some_methods_says_nothing_of_others():
+    found = code(C, entry(A, B, ["vanilla"]), entry(B, C))
+    assert found.trained(A, "vanilla") and not found.trained(A, "mgda")
+    assert found.trained(B, "mgda")
+    assert (found.first("vanilla"), found.first("mgda")) == (A, B)
+
+
+@pytest.fixture
+def configs(tmp_path):
+    """A folder of configurations with a ledger of its own, as a function of its content."""
+
+    def write(content):
+        for path in CONFIGS.iterdir():
+            if path.stem != equal_code.LEDGER:
+                (tmp_path / path.name).symlink_to(path)
+        (tmp_path / f"{equal_code.LEDGER}.yaml").write_text(yaml.safe_dump(content))
+        return tmp_path
+
+    return write
+
+
+def test_methods_may_be_variants(configs):
+    entries = [entry(A, B, ["vanilla"]), entry(B, C, ["rotograd", "rotate_only_static"])]
+    found = equal_code.load(configs({"equal_code": entries}), C)
+    assert found.trained(B, "rotate_only_static") and not found.trained(B, "vanilla")
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"equal_code": [entry(A, A)]}, "`was` and `same_as` must differ. Found aaaaaaaaaaaaaaaa"),
+        ({"equal_code": [entry("A", B)]}, "equal_code.0.was.*pattern.*Found 'A'"),
+        ({"equal_code": [entry(A, B), entry(A, B)]}, "must have one entry"),
+        ({"equal_code": [entry(A, B), entry(B, A)]}, "must have one entry"),
+        ({"equal_code": [entry(A, B) | {"evidence": ""}]}, "equal_code.0.evidence"),
+        ({"equal_code": [entry(A, B) | {"becuase": "x"}]}, "`equal_code.0.becuase` is not a key"),
+        ({"equal_code": [entry(A, B, ["vanila"])]}, "unknown method `vanila`.*Did you mean `vanil"),
+        ({"entries": []}, "equal_code"),
+    ],
+)
+def test_a_fault_is_one_message(configs, content, message):
+    with pytest.raises(config.ConfigurationError, match=message) as error:
+        equal_code.load(configs(content), C)
+    assert str(error.value).startswith("equivalent_code.yaml: ")
+
+
+def test_runs_of_several_codes_are_told_apart_by_method(tmp_path):
+    """`aggregate` says which method's runs are of which code, and captions go by it."""
+    study, datasets = fixtures.configuration("quick")
+    files = fixtures.write(tmp_path, study, "quick", "toy_convex", datasets)
+    alike = files.aggregate(study, "quick", "toy_convex", datasets)
+    methods = list(study.experiments["toy_convex"].methods)
+    assert alike.code == {method: [MADE] for method in methods}
+    assert "code_by_method" not in alike.provenance
+
+    (path,) = [p for p in files.metrics if p.parent.parent.name == "vanilla"]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"code": A}))
+    mixed = files.aggregate(study, "quick", "toy_convex", datasets)
+    assert mixed.provenance["code"] == [MADE, A]
+    assert mixed.code == {method: [MADE] for method in methods} | {"vanilla": [A]}
+    mark = render.STALE.format("toy_convex")
+    for entries, stale in (
+        ([], True),
+        ([entry(A, MADE, ["vanilla"])], False),
+        ([entry(A, MADE, ["rotograd"])], True),
+        ([entry(A, MADE)], False),
+    ):
+        caption = render.caption("quick", study, [mixed], code(MADE, *entries))
+        assert (mark in caption) == stale
+
+
+def test_the_committed_ledger_is_legal():
+    assert equal_code.load(CONFIGS, C).equal
