@@ -82,7 +82,7 @@ for experiment, chosen in study.experiments.items():
             gpu=int(DEVICE != "cpu"),
         params:
             experiment=experiment,
-            code=EVALUATE_CODE,
+            code=code(*stages.EVALUATE),
         message:
             "evaluate {params.experiment} {wildcards}"
         shell:
@@ -109,7 +109,7 @@ for experiment, chosen in study.experiments.items():
         params:
             experiment=experiment,
             digests=[digest(experiment, m) for m in chosen.methods],
-            code=AGGREGATE_CODE,
+            code=code(*stages.AGGREGATE),
         message:
             "aggregate {params.experiment}"
         shell:
