@@ -4,7 +4,9 @@ import copy
 import datetime
 import gzip
 import io
+import os
 import shutil
+import signal
 import tarfile
 import zipfile
 
@@ -246,26 +248,50 @@ CONTENTS |= {"celeba": (celeba.IMAGES, celeba_zip()), "jpeg": ("a.jpg", b""), "j
 CONTENTS |= {"yaml": ("a.yaml", b"a: 1"), "csv": ("a.csv", b"a\n1\n")}
 
 
+# Functions of a module, which a reader's own process finds by name.
+def silent(*_, **__):
+    raise UnboundLocalError
+
+
+def unbound(*_, **__):
+    raise UnboundLocalError("cannot access local variable")
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def kill(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+FAULTS = {"cannot access local variable": unbound, "": silent}
+
+
 @pytest.mark.parametrize(("function", "name", "read"), READERS, ids=[one[0] for one in READERS])
-@pytest.mark.parametrize("text", ["cannot access local variable", ""])
+@pytest.mark.parametrize("text", FAULTS)
 def test_whatever_a_reader_raises_is_one_message(tmp_path, monkeypatch, function, name, read, text):
     """One that no list of exceptions would have: SciPy raises it on some damaged files."""
     file, content = CONTENTS[name]
     (tmp_path / file).write_bytes(content)
 
-    def fault(*_, **__):
-        raise UnboundLocalError(text)
-
-    monkeypatch.setattr(function, fault)
+    monkeypatch.setattr(function, FAULTS[text])
     found = text or "UnboundLocalError"
     with pytest.raises(ValueError, match=rf"{file}.*` must be .*\. Found: {found}\. \w.*\.$"):
         read(tmp_path / file)
 
 
-def test_the_user_can_interrupt_a_reader(tmp_path, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
+def test_a_reader_that_ends_its_process_is_one_message(tmp_path, monkeypatch):
+    """SciPy does, by a segmentation fault, on some damaged files."""
+    monkeypatch.setattr("scipy.io.loadmat", kill)
+    (tmp_path / "train_32x32.mat").write_bytes(mat(True))
+    with pytest.raises(
+        ValueError, match=r"`train_32x32\.mat` must be .*\. Found: A process .*Fetch"
+    ):
+        _svhn.read(tmp_path, "train")
 
+
+def test_the_user_can_interrupt_a_reader(tmp_path, monkeypatch):
     monkeypatch.setattr("scipy.io.loadmat", interrupt)
     (tmp_path / "train_32x32.mat").write_bytes(mat(True))
     with pytest.raises(KeyboardInterrupt):

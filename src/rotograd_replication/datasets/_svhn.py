@@ -3,6 +3,7 @@
 Source: http://ufldl.stanford.edu/housenumbers (format 2).
 """
 
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,9 @@ def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         ValueError: no whole MATLAB file, or one that lacks an array.
     """
     kind = "a whole MATLAB file of version 5"
-    with open(path, "rb") as file, damage.reading(path.name, kind):
-        found = io.loadmat(file, variable_names=["X", "y"])
+    with open(path, "rb"), damage.reading(path.name, kind), ProcessPoolExecutor(1) as apart:
+        # On some damaged files SciPy ends its process (a segmentation fault).
+        found = apart.submit(io.loadmat, path, variable_names=["X", "y"]).result()
     missing = [key for key in ("X", "y") if not isinstance(found.get(key), np.ndarray)]
     if missing:
         raise ValueError(
