@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 STUDY ?= quick
 
-.PHONY: quick status test environment slurm kubernetes lock lint clean
+.PHONY: quick status test fuzz environment slurm kubernetes lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
@@ -17,6 +17,10 @@ status: environment
 
 test: environment
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The tests on random examples, with twenty times as many as `make test` has, drawn anew.
+fuzz: environment
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile campaign -m hypothesis
 
 environment: .venv/built
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
-SOURCE = ROOT / "src" / "rotograd_replication"
 # Jobs use this interpreter and this checkout's code, wherever they run.
 sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
-from rotograd_replication import claims, equal_code, plugins, records, sources
+from rotograd_replication import claims, equal_code, plugins, records, stages
 from rotograd_replication import config as configuration
 from rotograd_replication import runs as finished
+from rotograd_replication.stages import code
 
 OPTIONS = ["study", "mirror", "device", "present"]
 VERB = "python -m rotograd_replication"
@@ -56,11 +56,6 @@ REPORT = f"report/{STUDY}"
 SPLITS = ["train", "val", "test"]
 
 
-def code(*patterns):
-    """One digest of what the package's sources that match mean (see `sources`)."""
-    return sources.digest(SOURCE, list(patterns))
-
-
 def digest(experiment, method):
     """The digest of all that determines a run's numbers beside seed and data."""
     return configuration.run_digest(study, experiment, method)
@@ -84,60 +79,12 @@ def prepared(dataset, split):
     return f"{PREPARED}/{dataset}/{version}/{split}.safetensors"
 
 
-# All that training imports, but for what tests/test_sources.py names.
-TRAIN_SOURCES = [
-    "assess.py",
-    "augment*.py",
-    "checkpoint.py",
-    "dense*.py",
-    "diagnostics.py",
-    "divergence.py",
-    "generators.py",
-    "heads/*.py",
-    "loader.py",
-    "losses.py",
-    "methods/*.py",
-    "metrics.py",
-    "network.py",
-    "networks/*.py",
-    "objectives.py",
-    "optimizers.py",
-    "rotations/*.py",
-    "runtime.py",
-    "step.py",
-    "tasks.py",
-    "train.py",
-    "trainer.py",
-]
 try:
-    TRAIN_CODE = equal_code.load(CONFIGS, code(*TRAIN_SOURCES))
+    TRAIN_CODE = equal_code.load(CONFIGS, code(*stages.TRAIN))
 except configuration.ConfigurationError as error:
     raise WorkflowError(str(error)) from None
 # Of which other code runs are not stale: captions follow it.
 EQUAL_CODE = records.digest([e.model_dump(mode="json") for e in TRAIN_CODE.equal])
-EVALUATE_CODE = code(
-    "assess.py",
-    "dense*.py",
-    "evaluate.py",
-    "heads/*.py",
-    "losses.py",
-    "metrics.py",
-    "network.py",
-    "tasks.py",
-)
-AGGREGATE_CODE = code("aggregate.py", "delta.py", "runs.py")
-VERDICT_CODE = [
-    "agreement.py",
-    "trial.py",
-    "claims.py",
-    "inference.py",
-    "judge.py",
-    "proposition.py",
-    "reasons.py",
-    "scores.py",
-    "verdict.py",
-]
-PAPER_CODE = ["render.py", "latex.py", "results.py", "delta.py"]
 
 
 wildcard_constraints:

@@ -43,7 +43,7 @@ rule table:
     params:
         words=lambda w: words(study.tables[w.table]),
         code=lambda w: code(
-            f"tables/{w.table}.py", "tables/_*.py", "table.py", *PAPER_CODE
+            f"tables/{w.table}.py", "tables/_*.py", "table.py", *stages.PAPER
         ),
         training=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
@@ -74,7 +74,7 @@ rule figure:
             "figures/_*.py",
             "figure.py",
             "objectives.py",
-            *PAPER_CODE,
+            *stages.PAPER,
         ),
         training=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
@@ -112,7 +112,7 @@ rule verdicts:
     params:
         words=words(study.experiments),
         claims=CLAIMS,
-        code=code(*VERDICT_CODE, *PAPER_CODE),
+        code=code(*stages.VERDICT, *stages.PAPER),
     shell:
         VERB
         + " verdict --study "

@@ -54,7 +54,7 @@ rule report:
             "figures/*.py",
             "ledger.py",
             "matrix.py",
-            *PAPER_CODE,
+            *stages.PAPER,
         ),
     shell:
         VERB + " report --study " + STUDY + " {params.places} --code {params.runs}"

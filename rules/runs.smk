@@ -89,7 +89,7 @@ for experiment, chosen in study.experiments.items():
             gpu=int(DEVICE != "cpu"),
         params:
             experiment=experiment,
-            code=EVALUATE_CODE,
+            code=code(*stages.EVALUATE),
         message:
             "evaluate {params.experiment} {wildcards}"
         shell:
@@ -116,7 +116,7 @@ for experiment, chosen in study.experiments.items():
         params:
             experiment=experiment,
             digests=[digest(experiment, m) for m in chosen.methods],
-            code=AGGREGATE_CODE,
+            code=code(*stages.AGGREGATE),
         message:
             "aggregate {params.experiment}"
         shell:

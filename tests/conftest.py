@@ -5,9 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import noise
 from tests.paths import ROOT
+
+# `make test` draws the same examples every time; `make fuzz` draws twenty times as many anew.
+QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("repeatable", derandomize=True, database=None, **QUIET)
+settings.register_profile("campaign", max_examples=2_000, print_blob=True, **QUIET)
+settings.load_profile("repeatable")
 
 BUILD_MIRROR = ROOT.parent / "shared" / "data" / "build_mirror.py"
 

@@ -1,12 +1,13 @@
 """Losses and metrics of maps against plain NumPy written from their definitions."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
-from rotograd_replication import dense_metrics, schema
+from rotograd_replication import dense_metrics, metrics, schema
 from rotograd_replication.tasks import Tasks
 
 KINDS = {"segmentation": (13, 1), "depth": (1, 1), "normals": (3, 3)}
@@ -147,14 +148,69 @@ def test_a_class_that_is_neither_true_nor_predicted_is_left_out():
     assert metric.compute() == {"miou": 0.25, "pixel_accuracy": 0.5}
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("valid", [True, False])
 @pytest.mark.parametrize("place", range(3))
-def test_outputs_that_are_not_finite_give_nan(place):
+def test_one_output_that_is_not_finite_makes_every_metric_of_its_task_nan(place, valid, value):
     outputs, targets = scene()
-    outputs[place][:] = math.nan
-    found = list(tasks().metrics(outputs, targets).values())
-    assert all(math.isnan(value) for value in found[place].values())
-    other = found[(place + 1) % 3]
-    assert all(math.isfinite(value) for value in other.values())
+    masks = [targets[:, 0] >= 0, targets[:, 1] != 0, (targets[:, 2:] != 0).any(1)]
+    n, i, j = (masks[place] == valid).nonzero()[0]
+    outputs[place][0, n, 0, i, j] = value
+    evaluation = tasks().evaluation()
+    for sample in range(len(targets)):
+        chosen = slice(sample, sample + 1)
+        evaluation.update([one[:, chosen] for one in outputs], targets[chosen])
+    found = list(evaluation.compute().values())
+    metrics = [{k: v for k, v in one.items() if k != "loss"} for one in found]
+    assert all(math.isnan(one) for one in metrics[place].values())
+    for other in {0, 1, 2} - {place}:
+        assert all(math.isfinite(one) for one in found[other].values())
+
+
+@pytest.mark.parametrize("pixels", [1, 3])
+def test_a_predicted_normal_without_direction_makes_every_metric_nan(pixels):
+    """As in MTAN and LibMTL: 0 / 0. Its loss is 1."""
+    vectors, targets = torch.zeros(1, 3, 1, 3), torch.zeros(1, 3, 1, 3)
+    vectors[:, 0] = targets[:, 0] = 1
+    vectors[..., :pixels] = 0
+    metric = dense_metrics.Normals()
+    metric.update(vectors, targets)
+    assert all(math.isnan(value) for value in metric.compute().values())
+    alone = Tasks([tasks().tasks[2]])
+    assert alone.losses([vectors[None]], targets).tolist() == pytest.approx([pixels / 3])
+
+
+@pytest.mark.parametrize("length", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("angle", [0, 11, 90, 180])
+def test_angles_are_right_at_every_length_of_the_prediction(length, angle):
+    turn = math.radians(angle)
+    vector = length * torch.tensor([math.cos(turn), math.sin(turn), 0.0], dtype=torch.double)
+    metric = dense_metrics.Normals()
+    metric.update(
+        vector.float().expand(2, 5, 3).permute(0, 2, 1)[..., None],
+        torch.tensor([1.0, 0, 0]).expand(2, 5, 3).permute(0, 2, 1)[..., None],
+    )
+    found = metric.compute()
+    for name in ("angle_mean", "angle_median", "angle_mean_global", "angle_median_global"):
+        assert found[name] == pytest.approx(angle, abs=6e-4)
+        assert 0 <= found[name] <= 180
+    assert found["within_11_25"] == found["within_11_25_global"] == 100 * (angle < 11.25)
+
+
+@pytest.mark.parametrize("kind", metrics.NAMES)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_one_number_that_is_not_finite_makes_the_metric_nan(kind, value):
+    """Of the kinds whose targets are single numbers."""
+    task = schema.Task(name=kind, label=kind, kind=kind, outputs=2, targets=1)
+    output = np.zeros((5, task.outputs))
+    assert math.isfinite(metrics.measure(kind, output, np.ones(5), 1.0))
+    output[3, -1] = value
+    assert math.isnan(metrics.measure(kind, output, np.ones(5), 1.0))
+
+
+def test_every_kind_of_task_is_tested_here():
+    assert set(metrics.NAMES) == set(get_args(schema.Kind))
+    assert set(KINDS) == set(dense_metrics.METRICS) == set(get_args(schema.DenseKind))
 
 
 def test_single_tasks_take_their_channels():

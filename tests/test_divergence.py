@@ -60,6 +60,19 @@ def test_a_run_that_ends_well_is_not_recorded_as_diverged(study, splits, tmp_pat
     assert runs.diverged([tmp_path / "metrics.json"]) == []
 
 
+@pytest.mark.parametrize(("validations", "split"), [(0, "validation"), (4, "test")])
+def test_a_metric_that_is_not_finite_ends_the_run(
+    study, splits, tmp_path, monkeypatch, validations, split
+):
+    """Though the losses are: at the first validation, or after those of epochs 0 to 3."""
+    good = iter([0.5] * 5 * validations)
+    measure = "rotograd_replication.metrics.measure"
+    monkeypatch.setattr(measure, lambda *_: next(good, float("nan")))
+    found, _ = run(study, splits, tmp_path)
+    assert found["metrics"] is None
+    assert found["diverged"]["what"] == f"the accuracy of `left` is nan on the {split} split"
+
+
 def test_a_rotation_that_is_none_ends_the_run(study, splits, tmp_path, monkeypatch):
     method = type(build("rotograd", 5, 50))
     monkeypatch.setattr(method, "defects", lambda self: torch.tensor([0, 0.1, 0, 0, 0]))

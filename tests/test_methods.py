@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rotograd_replication.methods import graddrop
@@ -97,7 +97,6 @@ def test_state_dict_round_trip(name):
         assert torch.equal(a, b)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 5), st.sampled_from([1e-6, 1.0, 1e6]))
 def test_scale_is_equation_2(seed, tasks, size):
     """`C sum_k U_k` with `C = sum_k alpha_k ||G_k||`, written out."""
@@ -115,7 +114,6 @@ def test_scale_is_equation_2(seed, tasks, size):
     torch.testing.assert_close(update, expected, rtol=1e-9, atol=0)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 6), st.booleans())
 def test_proposition_3_1(seed, tasks, two):
     """A small step along `C sum_k U_k` lowers every loss if K = 2 or no two gradients conflict."""

@@ -134,16 +134,16 @@ def bright(members):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (cut, r"`train/depth/3.npy` of nyuv2.zip must be a whole .npy file"),
-        (no_array, r"`train/depth/3.npy` of nyuv2.zip must be a whole .npy file"),
+        (cut, r"`nyuv2.zip: train/depth/3.npy` must be a whole .npy file"),
+        (no_array, r"`nyuv2.zip: train/depth/3.npy` must be a whole .npy file"),
         (lose, r"8 samples in train and 3 samples in val.*Found no train/normal/5.npy"),
         (lose_a_sample, r"Found no val/depth/2.npy and 3 more"),
         (one_more, r"Found also val/image/3.npy"),
-        (blind, r"`train/depth/0.npy`.*from 0 to 1000. Found nan\."),
-        (reshape, r"`val/depth/0.npy`.*shape \[12, 16, 1\]. Found \[12, 16\]"),
-        (relabel, r"`val/label/0.npy`.*whole numbers from -1 to 12. Found 13"),
-        (between, r"`val/label/0.npy`.*whole numbers from -1 to 12. Found 0.5"),
-        (bright, r"`train/image/1.npy`.*from 0 to 1. Found 255"),
+        (blind, r"`nyuv2.zip: train/depth/0.npy`.*from 0 to 1000. Found nan\."),
+        (reshape, r"`nyuv2.zip: val/depth/0.npy`.*shape \[12, 16, 1\]. Found \[12, 16\]"),
+        (relabel, r"`nyuv2.zip: val/label/0.npy`.*whole numbers from -1 to 12. Found 13"),
+        (between, r"`nyuv2.zip: val/label/0.npy`.*whole numbers from -1 to 12. Found 0.5"),
+        (bright, r"`nyuv2.zip: train/image/1.npy`.*from 0 to 1. Found 255"),
     ],
 )
 def test_damage_is_one_message(raw, change, message):

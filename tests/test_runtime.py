@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from rotograd_replication import runtime
 
 STEPS = """
 import resource, torch
@@ -37,3 +40,16 @@ assert not torch.utils.deterministic.fill_uninitialized_memory
 
 def test_algorithms_are_deterministic_and_new_tensors_are_not_filled():
     subprocess.run([sys.executable, "-c", SETTINGS], check=True)
+
+
+def test_a_processor_is_known_by_what_decides_its_bits(monkeypatch, tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    one = "processor\t: {}\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: {}\nmodel name\t: AMD EPYC\n\n"
+    cpuinfo.write_text(one.format(0, 17) + one.format(1, 18))
+    monkeypatch.setattr(runtime, "Path", lambda _: cpuinfo)
+    vectors = torch.backends.cpu.get_cpu_capability()
+    assert runtime.processor() == f"AuthenticAMD 25 17 {vectors}"
+    assert runtime.hardware(torch.device("cpu")) == "CPU, AMD EPYC"
+    cpuinfo.unlink()
+    assert runtime.processor() == vectors
+    assert runtime.hardware(torch.device("cpu")).startswith("CPU, ")

@@ -13,7 +13,7 @@ from typing import Any
 
 import tqdm
 
-from . import delta, records, schema
+from . import damage, delta, records, schema
 from .runs import RUN, AggregateError, check_configuration, check_data, is_diverged, label, read
 
 log = logging.getLogger(__name__)
@@ -137,13 +137,12 @@ def _histories(runs: list[dict[str, Any]], paths: list[Path], remedy: str) -> li
 
 
 def _read_history(path: Path, remedy: str) -> list[list[str]]:
-    with open(path, newline="") as file:
+    kind = "a table with a row per epoch"
+    with open(path, newline="") as file, damage.reading(path, kind, remedy, AggregateError):
         table = list(csv.reader(file))
     if not table or "epoch" not in table[0] or any(len(row) != len(table[0]) for row in table):
         found = "no column `epoch`" if not table or "epoch" not in table[0] else "an uneven row"
-        raise AggregateError(
-            f"`{path}` must be a table with a row per epoch. Found {found}. {remedy}"
-        )
+        raise AggregateError(f"`{path}` must be {kind}. Found {found}. {remedy}")
     return table
 
 

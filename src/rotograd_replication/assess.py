@@ -11,7 +11,7 @@ from .tasks import Tasks
 
 
 class NotFinite(ValueError):
-    """A task's loss over a split is infinite or not a number; its message names the task."""
+    """A loss or a metric over a split is infinite or not a number; its message names the task."""
 
 
 def assess(
@@ -26,7 +26,7 @@ def assess(
         columns: of its targets, those of the tasks.
 
     Raises:
-        NotFinite: a task's loss is not a finite number.
+        NotFinite: a task's loss, or a metric of it, is not a finite number.
     """
     evaluation = tasks.evaluation()
     net.eval()
@@ -36,8 +36,9 @@ def assess(
     net.train()
     found = evaluation.compute()
     for name, one in found.items():
-        if not math.isfinite(one["loss"]):
-            raise NotFinite(f"the loss of `{name}` is {one['loss']}")
+        for metric in ("loss", *one):
+            if not math.isfinite(one[metric]):
+                raise NotFinite(f"the {metric} of `{name}` is {one[metric]}")
     return found
 
 

@@ -7,6 +7,7 @@ number of valid pixels, `[K]` each.
 
 Deviation: a batch without a valid pixel has loss 0, where MTAN divides 0 by 0. MTAN calls a normal
 invalid where its components sum to 0; here where all are 0, the value that marks one.
+A predicted normal of (0, 0, 0) has loss 1, where MTAN's is NaN; its metrics are NaN here as there.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""When a training has come to nothing: a loss that is no finite number, a rotation that is none.
+"""When a training has come to nothing: a loss or metric is not finite, or a rotation is none.
 
 Looked at every `EVERY` batches and at the end of each epoch: the sum of the losses, which stays on
 the device, is not finite from the first loss on that is not, so that no batch waits for the check.

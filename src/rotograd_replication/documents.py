@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from . import plugins
+from . import damage, plugins
 
 # Entries that a file may have, anchors followed: far more than any here, and few enough to count.
 MOST = 100_000
@@ -46,10 +46,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigurationError: not a mapping of names.
         OSError: it cannot be read.
     """
-    try:
-        content = yaml.load(path.read_text(), _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2020-13-45
-        raise ConfigurationError(f"`{path}` must be YAML. Found: {error}.") from error
+    raw = path.read_bytes()
+    with damage.reading(path, "YAML", "Mend it.", ConfigurationError):
+        content = yaml.load(raw.decode(), _Loader)
     if not isinstance(content, dict):
         raise ConfigurationError(f"`{path}` must be a mapping. Found {type(content).__name__}.")
     _check(content, path)

@@ -11,7 +11,7 @@ OPTIMIZERS = {"radam": torch.optim.RAdam, "adam": torch.optim.Adam, "sgd": torch
 
 
 def build(parameters: list[nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
-    """An optimiser by its `name`, at its `learning_rate`; with `eps`, if given, where it takes one."""
+    """An optimiser by its `name`; `eps`, if given, is for Adam and RAdam."""
     eps = {"eps": settings["eps"]} if "eps" in settings and settings["name"] != "sgd" else {}
     return OPTIMIZERS[settings["name"]](parameters, lr=settings["learning_rate"], **eps)
 

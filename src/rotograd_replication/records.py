@@ -12,6 +12,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from . import damage
+
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -78,12 +80,9 @@ def read_json(path: Path) -> Any:
     Raises:
         ValueError: the file is not JSON; names the file and the remedy.
     """
-    try:
-        return json.loads(Path(path).read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"`{path}` must be JSON. Found: {error}. Delete it and rerun its target."
-        ) from error
+    raw = Path(path).read_bytes()
+    with damage.reading(path, "JSON", "Delete it and rerun its target."):
+        return json.loads(raw.decode())
 
 
 def digest(content: Any) -> str:

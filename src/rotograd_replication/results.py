@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import records
+from . import damage, records
 
 REPORTED = {"table", "experiment", "method", "metric", "value", "std", "runs", "source", "note"}
 REMEDY = "Delete it and run `aggregate` again."
@@ -82,10 +82,8 @@ def read_csv(path: Path, columns: set[str], remedy: str) -> pd.DataFrame:
     Raises:
         ValueError: it is no table, or lacks a column.
     """
-    try:
-        found = pd.read_csv(path)
-    except ValueError as error:  # also what pandas raises on an empty or uneven file
-        raise ValueError(f"`{path}` must be a CSV table. Found: {error}. {remedy}") from error
+    with open(path, "rb") as file, damage.reading(path, "a CSV table", remedy):
+        found = pd.read_csv(file)
     missing = sorted(columns - set(found.columns))
     if missing:
         raise ValueError(f"`{path}` must have columns {', '.join(missing)}. Found none. {remedy}")

@@ -91,12 +91,26 @@ def hardware(where: torch.device) -> str:
     """The device in words."""
     if where.type == "cuda":
         return torch.cuda.get_device_name(where)
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        models = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
-        name = models[0].split(":", 1)[1].strip() if models else name
+    name = _cpuinfo().get("model name") or platform.processor() or platform.machine()
     return f"CPU, {name}"
+
+
+def processor() -> str:
+    """The CPU's maker, family and model, and the vector instructions that PyTorch takes.
+
+    With threads and versions they decide the last bits of a result on a CPU; its name does not.
+    """
+    facts = _cpuinfo()
+    found = [facts[key] for key in ("vendor_id", "cpu family", "model") if key in facts]
+    return " ".join([*found, torch.backends.cpu.get_cpu_capability()])
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of the first processor; empty on other systems."""
+    path = Path("/proc/cpuinfo")
+    first = path.read_text().split("\n\n")[0] if path.exists() else ""
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def peak_memory_mb(where: torch.device) -> float:
@@ -110,6 +124,7 @@ def describe(where: torch.device, root: Path) -> dict[str, Any]:
     """The provenance that is the same for every run of a process."""
     return {
         "device": hardware(where),
+        "processor": processor(),
         "threads": torch.get_num_threads(),
         "git_revision": revision(root),
         "versions": versions(),

@@ -190,7 +190,6 @@ class Dataset(Model):
         return self
 
 
-
 class Drops(Model):
     """A learning rate that is multiplied by `factor` when each epoch of `after` has ended."""
 

@@ -18,7 +18,7 @@ from .trainer import Trainer
 
 log = logging.getLogger(__name__)
 # What of a process's identity may differ where a run is gone on with.
-ELSEWHERE = {"device", "git_revision"}
+ELSEWHERE = {"device", "processor", "git_revision"}
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,16 @@ Nothing here is unpacked to a folder, yet an archive with an absolute name, a `.
 device in it is not the one that was published, and none of its files is believed.
 """
 
+import contextlib
 import stat
 import tarfile
 import zipfile
-from pathlib import PurePosixPath, PureWindowsPath
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from .. import damage
+
+ZIP = "a whole zip archive"
 
 
 def check_tar(member: tarfile.TarInfo, archive: str) -> None:
@@ -20,6 +26,21 @@ def check_tar(member: tarfile.TarInfo, archive: str) -> None:
     kind = next((name for name, holds in kinds.items() if holds), None)
     plain = member.isreg() or member.isdir()
     _check(member.name, archive, kind or (None if plain else "neither file nor folder"))
+
+
+@contextlib.contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip archive, all of whose members are safe.
+
+    Raises:
+        ValueError: it is damaged, or a member is not safe.
+        OSError: it cannot be opened.
+    """
+    with open(path, "rb") as file:
+        with damage.reading(path.name, ZIP):
+            archive = zipfile.ZipFile(file)
+        check_zip(archive, path.name)
+        yield archive
 
 
 def check_zip(archive: zipfile.ZipFile, name: str) -> None:

@@ -2,10 +2,11 @@
 
 import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
+
+from .. import damage
 
 FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
@@ -37,13 +38,9 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     Raises:
         ValueError: not gzip, not IDX of bytes with that many dimensions, or of another length.
     """
-    try:
-        with gzip.open(path) as file:
-            content = file.read()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"`{path.name}` must be a whole gzip file. Found: {error}. Fetch it again."
-        ) from error
+    packed = path.read_bytes()
+    with damage.reading(path.name, "a whole gzip file"):
+        content = gzip.decompress(packed)
     header = 4 + 4 * dimensions
     if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) < header:
         raise ValueError(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .. import damage
 from . import _growing
 
 # A name, for messages, and the bytes of a file.
@@ -63,14 +64,12 @@ def decode_jpeg(file: File, size: tuple[int, int], crop: tuple[int, int], side: 
         ValueError: it is no whole JPEG of that size.
     """
     name, content = file
-    try:
-        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
-            found = image.size
-            picture = image.convert("RGB")
-    except (OSError, SyntaxError) as error:
-        raise ValueError(
-            f"`{name}` must be a whole JPEG. Found: {error}. Fetch its archive again."
-        ) from error
+    with (
+        damage.reading(name, "a whole JPEG", "Fetch its archive again."),
+        Image.open(io.BytesIO(content), formats=["JPEG"]) as image,
+    ):
+        found = image.size
+        picture = image.convert("RGB")
     if found != tuple(size):
         raise ValueError(
             f"`{name}` must be {size[0]} x {size[1]} pixels. Found {found[0]} x {found[1]}. "

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import PositiveInt
 
-from . import _damage, _members, _pictures
+from .. import damage
+from . import _members, _pictures
 
 IMAGES = "img_align_celeba.zip"
 FOLDER = "img_align_celeba"
@@ -69,24 +70,18 @@ def prepare(
         )
     decode = functools.partial(_pictures.decode_jpeg, size=SIZE, crop=tuple(crop), side=side)
     splits = {}
-    try:
-        with zipfile.ZipFile(raw / IMAGES) as archive:
-            _members.check_zip(archive, IMAGES)
-            for part, split in enumerate(SPLITS):
-                chosen = np.flatnonzero(parts == part)
-                own = [names[i] for i in chosen]
-                images = _pictures.decode_all(
-                    work / f"{split}.uint8",
-                    own,
-                    functools.partial(read_member, archive),
-                    decode,
-                    (3, side, side),
-                )
-                splits[split] = images, (values[chosen] > 0).astype(np.float32)
-    except _damage.ZIP as error:
-        raise ValueError(
-            f"`{IMAGES}` must be a whole zip archive. Found: {error}. Fetch it again."
-        ) from error
+    with _members.open_zip(raw / IMAGES) as archive:
+        for part, split in enumerate(SPLITS):
+            chosen = np.flatnonzero(parts == part)
+            own = [names[i] for i in chosen]
+            images = _pictures.decode_all(
+                work / f"{split}.uint8",
+                own,
+                functools.partial(read_member, archive),
+                decode,
+                (3, side, side),
+            )
+            splits[split] = images, (values[chosen] > 0).astype(np.float32)
     return splits
 
 
@@ -94,12 +89,14 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     """The bytes of one picture.
 
     Raises:
-        ValueError: the archive does not hold it.
+        ValueError: the archive does not hold it, or is damaged.
     """
     try:
-        return archive.read(f"{FOLDER}/{name}")
+        member = archive.getinfo(f"{FOLDER}/{name}")
     except KeyError:
         raise ValueError(f"`{IMAGES}` must hold `{name}`. Found none. Fetch it again.") from None
+    with damage.reading(IMAGES, _members.ZIP):
+        return archive.read(member)
 
 
 def read_lines(path: Path) -> list[str]:
@@ -108,10 +105,9 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         ValueError: it is no text.
     """
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"`{path.name}` must be text. Found: {error}. Fetch it again.") from error
+    content = path.read_bytes()
+    with damage.reading(path.name, "text"):
+        return content.decode("utf-8").splitlines()
 
 
 def read_attributes(path: Path) -> tuple[list[str], np.ndarray]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from . import _damage, _members
+from .. import damage
+from . import _members
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
@@ -57,19 +58,20 @@ def read_members(path: Path, names: list[str]) -> dict[str, bytes]:
     Raises:
         ValueError: the archive is damaged, lacks a file or holds what no archive should.
     """
-    found = {}
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            for member in archive:
-                _members.check_tar(member, path.name)
-                name = member.name.rsplit("/", 1)[-1]
-                stream = archive.extractfile(member) if member.isreg() and name in names else None
-                if stream is not None:
-                    found[name] = stream.read()
-    except _damage.TAR as error:
-        raise ValueError(
-            f"`{path.name}` must be a whole tar.gz archive. Found: {error}. Fetch it again."
-        ) from error
+    found, members = {}, []
+    with (
+        open(path, "rb") as file,
+        damage.reading(path.name, "a whole tar.gz archive"),
+        tarfile.open(fileobj=file, mode="r:gz") as archive,
+    ):
+        for member in archive:
+            members.append(member)
+            name = member.name.rsplit("/", 1)[-1]
+            stream = archive.extractfile(member) if member.isreg() and name in names else None
+            if stream is not None:
+                found[name] = stream.read()
+    for member in members:
+        _members.check_tar(member, path.name)
     missing = [name for name in names if name not in found]
     if missing:
         raise ValueError(

@@ -21,7 +21,8 @@ from typing import Literal
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from . import _damage, _growing, _members
+from .. import damage
+from . import _growing, _members
 
 ARCHIVE = "nyuv2.zip"
 CLASSES = 13
@@ -76,19 +77,13 @@ def prepare(
         "val": ("train", np.sort(order[-validation:])),
         "test": ("val", np.arange(test)),
     }
-    try:
-        with zipfile.ZipFile(raw / ARCHIVE) as archive:
-            _members.check_zip(archive, ARCHIVE)
-            members = index(archive.namelist(), {"train": train, "val": test})
-            reader = Reader(archive, members, (height, width), np.dtype(images), np.dtype(targets))
-            return {
-                split: reader.split(work / split, folder, numbers)
-                for split, (folder, numbers) in chosen.items()
-            }
-    except _damage.ZIP as error:
-        raise ValueError(
-            f"`{ARCHIVE}` must be a whole zip archive. Found: {error}. Fetch it again."
-        ) from error
+    with _members.open_zip(raw / ARCHIVE) as archive:
+        members = index(archive.namelist(), {"train": train, "val": test})
+        reader = Reader(archive, members, (height, width), np.dtype(images), np.dtype(targets))
+        return {
+            split: reader.split(work / split, folder, numbers)
+            for split, (folder, numbers) in chosen.items()
+        }
 
 
 def index(names: list[str], counts: dict[str, int]) -> dict[str, str]:
@@ -179,15 +174,14 @@ class Reader:
         Raises:
             ValueError: truncated, of another shape, or with an illegal value.
         """
-        where = f"`{place}` of {ARCHIVE}"
-        try:
-            with self.archive.open(self.members[place]) as file:
-                array = np.lib.format.read_array(file, allow_pickle=False)
-                rest = len(file.read(1))
-        except (ValueError, MemoryError, TypeError) as error:
-            raise ValueError(
-                f"{where} must be a whole .npy file. Found: {error}. Fetch it again."
-            ) from error
+        name = f"{ARCHIVE}: {place}"
+        where = f"`{name}`"
+        with (
+            damage.reading(name, "a whole .npy file"),
+            self.archive.open(self.members[place]) as file,
+        ):
+            array = np.lib.format.read_array(file, allow_pickle=False)
+            rest = len(file.read(1))
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{where} must hold numbers. Found {array.dtype}. Fetch it again.")
         shape = (*self.size, channels) if channels else self.size

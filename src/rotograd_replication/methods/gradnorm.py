@@ -2,7 +2,7 @@
 
 Weights w_k = K softmax(v)_k learn to bring `w_k ||G_k||` to `mean_i(w_i ||G_i||) r_k^alpha`, where
 r_k is the task's loss over its first loss, relative to the mean of those ratios (L1 distance,
-target constant). Weights sum to K. They have an optimiser, a learning rate and a decay of their own.
+target constant). Weights sum to K and have an optimiser of their own, with its rate and decay.
 """
 
 from typing import Any, Literal

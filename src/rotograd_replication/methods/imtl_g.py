@@ -17,7 +17,7 @@ class IMTLG(Method):
     """Equal projections on all unit gradients; the weights have a mean of 1."""
 
     def weights(self, step: Step) -> Tensor:
-        """`w [K]` in float64; 0 for a task whose gradient is 0, and for all if C has no solution."""
+        """`w [K]`, float64; 0 for a task whose gradient is 0, and for all if C has no solution."""
         products = gramian(step.gradients)
         norms = products.diagonal().sqrt()
         inverse = torch.where(norms > 0, 1 / norms, torch.zeros_like(norms))

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def of_tangents(tangents: Tensor) -> Tensor:
-    """Of `exp(A_k)`, A skew `[K, m, m]`: the spectral norm of A_k, in radians, beyond pi too: `[K]`."""
+    """Of `exp(A_k)`, A skew: the spectral norm of A_k, in radians; beyond pi too: `[K]`."""
     squares = torch.linalg.eigvalsh(tangents.mT @ tangents)
     return squares[:, -1].clamp_min(0).sqrt()
 

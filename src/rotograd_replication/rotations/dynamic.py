@@ -15,12 +15,15 @@ down. The two train alike up to about 2 radians (`ALIKE`) and differ beyond.
 rotations, a Newton-Schulz step `R (3 I - R^T R) / 2` squares what has gathered of `R^T R - I`.
 """
 
+import logging
+
 import torch
 from torch import Tensor, nn
 
 from . import _angles
 from ._start import draw
 
+log = logging.getLogger(__name__)
 # Numbers of rotations that are learned and moved at a time, if more than one rotation's: what an
 # optimiser's dozen passes over them go through stays in a processor's cache.
 PART = 1 << 19
@@ -46,6 +49,7 @@ class Dynamic(nn.Module):
         self.tangents = nn.ParameterList(torch.zeros_like(part) for part in parts)
         # Steps between two Newton-Schulz steps: so many that they cost a small part of the rest.
         self.period = max(1, m // 32)
+        self.warned = False
 
     def forward(self) -> Tensor:
         """`R_k`: `[K, m, m]`."""
@@ -59,7 +63,16 @@ class Dynamic(nn.Module):
 
     def largest_angles(self) -> Tensor:
         """Largest plane angle of R_k from its start, in radians, at most pi: `[K]`."""
-        return _angles.of_rotations(self.start.mT @ self.rotations)
+        angles = _angles.of_rotations(self.start.mT @ self.rotations)
+        if (largest := float(angles.max())) > ALIKE and not self.warned:
+            log.warning(
+                "A rotation has turned by %.1f rad. Beyond %.1f, `dynamic` does not train like the "
+                "paper's map, `exponential`.",
+                largest,
+                ALIKE,
+            )
+            self.warned = True
+        return angles
 
     @torch.no_grad()
     def settle(self, step: int) -> None:
