@@ -17,7 +17,7 @@ from rotograd_replication import config as configuration
 from rotograd_replication import runs as finished
 from rotograd_replication.stages import code
 
-OPTIONS = ["study", "mirror", "device", "present"]
+OPTIONS = ["study", "mirror", "device", "threads", "present"]
 VERB = "python -m rotograd_replication"
 
 for key in config:
@@ -45,6 +45,10 @@ except configuration.ConfigurationError as error:
 # The report of what there is, without training what is missing.
 PRESENT = str(config.get("present", "no")) in ("yes", "True")
 DEVICE = config.get("device", study.device)
+# Of each training; Snakemake lowers it to `--cores`.
+THREADS = config.get("threads", study.threads)
+if not isinstance(THREADS, int) or THREADS < 1:
+    raise WorkflowError(f"`threads` must be a whole number from 1 on. Found {THREADS}.")
 # The sha256 of archives that have no published hash, recorded at the first fetch.
 HASHES = "configs/hashes"
 RAW = "data/raw"

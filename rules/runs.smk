@@ -47,7 +47,7 @@ for experiment, chosen in study.experiments.items():
             record=files(experiment, "run.json"),
         group:
             "run"
-        threads: study.threads
+        threads: THREADS
         resources:
             gpu=int(DEVICE != "cpu"),
         params:
@@ -67,7 +67,7 @@ for experiment, chosen in study.experiments.items():
             + STUDY
             + " --device "
             + DEVICE
-            + " --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
+            + " --threads {threads} --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
             " --digest {params.digests} --code "
             + TRAIN_CODE.digest
             + " --train {input.train} --val {input.val} --checkpoint {params.checkpoints}"
@@ -84,7 +84,7 @@ for experiment, chosen in study.experiments.items():
             files(experiment, "metrics.json"),
         group:
             "run"
-        threads: study.threads
+        threads: THREADS
         resources:
             gpu=int(DEVICE != "cpu"),
         params:
@@ -98,7 +98,7 @@ for experiment, chosen in study.experiments.items():
             + STUDY
             + " --device "
             + DEVICE
-            + " --experiment {params.experiment} --test {input.test}"
+            + " --threads {threads} --experiment {params.experiment} --test {input.test}"
             " --model {input.model} --record {input.record} --metrics {output}"
 
     rule:

@@ -223,6 +223,7 @@ def test_a_file_that_is_no_python_is_named(tmp_path):
 
 # What training imports and no digest of its code holds: none of it changes a number of a run.
 OUTSIDE = {
+    "damage.py": "words the message on a damaged file; nothing of it is read",
     "plugins.py": "finds a plug-in by name; the plug-in is in the digest",
     "records.py": "writes files whole, and digests",
     "schema.py": "types; the values that a run is given are in its digest of the configuration",

@@ -40,11 +40,17 @@ def _rows(arguments: argparse.Namespace, *names: str) -> list[tuple[Any, ...]]:
     return list(zip(*(getattr(arguments, name) for name in names), strict=True))
 
 
-def _seed(text: str) -> int:
-    """A seed, from 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0. Found {text!r}.")
-    return int(text)
+def _whole(least: int) -> Callable[[str], int]:
+    """A reader of whole numbers from `least`."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number from {least}. Found {text!r}."
+            )
+        return int(text)
+
+    return read
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -96,7 +102,7 @@ def train(arguments: argparse.Namespace) -> None:
 
     study = _study(arguments)
     device = runtime.device(arguments.device or study.device)
-    runtime.prepare(study.threads)
+    runtime.prepare(arguments.threads or study.threads)
     experiment = config.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     described = runtime.describe(device, ROOT)
@@ -125,7 +131,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     study = _study(arguments)
     device = runtime.device(arguments.device or study.device)
-    runtime.prepare(study.threads)
+    runtime.prepare(arguments.threads or study.threads)
     experiment = config.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     paths = _rows(arguments, "model", "record", "metrics")
@@ -231,11 +237,12 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[Callable, 
     prepare: {"dataset": (str, ""), "archives": (Path, "")}
     | dict.fromkeys(("train", "val", "test"), (Path, "")),
     train: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?"), "code": (str, "")}
-    | {"method": (str, "*"), "seed": (_seed, "*"), "digest": (str, "*")}
+    | {"threads": (_whole(1), "?")}
+    | {"method": (str, "*"), "seed": (_whole(0), "*"), "digest": (str, "*")}
     | dict.fromkeys(("train", "val"), (Path, ""))
     | dict.fromkeys(("checkpoint", "model", "history", "record"), (Path, "*")),
     evaluate: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?")}
-    | {"test": (Path, "")}
+    | {"threads": (_whole(1), "?"), "test": (Path, "")}
     | dict.fromkeys(("model", "record", "metrics"), (Path, "*")),
     aggregate: {"study": (str, ""), "experiment": (str, "")}
     | dict.fromkeys(("metrics", "history"), (Path, "*"))
