@@ -1,13 +1,12 @@
 """The digest of what code means: what may change without it, and what may not."""
 
 import ast
-import re
 import textwrap
 
 import pytest
 
 from rotograd_replication import plugins, sources
-from tests.paths import ROOT
+from tests.paths import train_sources
 
 SOURCE = plugins.ROOT
 LOSSES = '''
@@ -254,8 +253,7 @@ def test_the_digest_of_training_holds_what_training_imports():
         if path not in reached:
             reached.add(path)
             waiting += imported(path)
-    rules = (ROOT / "rules" / "common.smk").read_text()
-    patterns = ast.literal_eval(re.search(r"^TRAIN_SOURCES = (\[.*?^\])", rules, re.M | re.S)[1])
+    patterns = train_sources()
     digested = {path for pattern in patterns for path in SOURCE.glob(pattern)}
     assert len(reached) > 40
     assert {str(p.relative_to(SOURCE)) for p in reached - digested} == set(OUTSIDE)
