@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from rotograd_replication import config, plugins
+from rotograd_replication import config, plugins, sources, stages
 from rotograd_replication.__main__ import parser
 from tests.paths import CONFIGS, ROOT
 
@@ -213,6 +213,22 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
     found = jobs(snakemake(tree, "-n"))
     assert found.pop("total") and set(found) == {"figure", "report", "all"}, "plots, and their page"
     snakemake(tree, "--touch")
+
+    losses = tree / "src/rotograd_replication/losses.py"
+    ledger = tree / "configs/equivalent_code.yaml"
+    written = {path: path.read_text() for path in (losses, ledger)}
+    was = sources.digest(losses.parent, stages.TRAIN)
+    losses.write_text(written[losses] + "\n# words\nNUMBER = 1\n")
+    assert "train_digits" in jobs(snakemake(tree, "-n"))
+    entry = f"was: {was}, same_as: {sources.digest(losses.parent, stages.TRAIN)}"
+    entry = f"{{{entry}, methods: [rotograd], why: a test, evidence: none}}"
+    ledger.write_text(f"{written[ledger]}  - {entry}\n")
+    assert "train_digits" in jobs(snakemake(tree, "-n")), "of other methods"
+    ledger.write_text(ledger.read_text().replace("methods: [rotograd], ", ""))
+    found = jobs(snakemake(tree, "-n"))
+    assert not [rule for rule in found if rule.startswith("train")] and "table" in found
+    for path, text in written.items():
+        path.write_text(text)
 
     toy = tree / "configs/experiments/toy_nonconvex.yaml"
     toy.write_text(toy.read_text().replace("5.0e-2", "4.0e-2"))
