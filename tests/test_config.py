@@ -163,6 +163,8 @@ LAYERS = [
         "records",
         "objectives",
         "checksums",
+        "damage",
+        "stages",
         "tensors",
         "inference",
         "proposition",
