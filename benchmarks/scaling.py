@@ -157,7 +157,8 @@ def draw(rows: pd.DataFrame) -> None:
         axis.grid(linewidth=0.3)
     axes[0].set_ylabel("ms a step beyond Vanilla's")
     lines, labels = axes[0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside upper center", ncols=6, fontsize=6, frameon=False)
+    style = {"ncols": 4, "fontsize": 6, "handlelength": 4, "frameon": False}
+    figure.legend(lines, labels, loc="outside upper center", **style)
     for kind in ("pdf", "png"):
         with records.atomic(ROOT / "figures" / f"scaling.{kind}") as temporary:
             figure.savefig(temporary, dpi=200)

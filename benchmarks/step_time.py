@@ -139,8 +139,10 @@ def pairs(
 ) -> list[tuple[float, float]]:
     """Seconds of `base` and `other`, in turn: `repeats` pairs or those begun within `limit`.
 
-    The first pair warms up; it is given where `limit` leaves no other.
+    `base` takes a step before. The first pair warms `other` up; it is given where `limit` leaves no
+    other pair.
     """
+    base()
     found: list[tuple[float, float]] = []
     begun = time.perf_counter()
     while len(found) <= repeats and (not found or time.perf_counter() - begun < limit):
