@@ -72,18 +72,15 @@ def batch_of(data: schema.Dataset, samples: int, device: torch.device) -> tuple[
 
 
 @torch.no_grad()
-def away(parameters: Any) -> None:
-    """Move the parameters of an exponential map from their start, where its cost is least.
+def away(parametrisation: str, parameters: Any) -> None:
+    """Move a static map's `[..., m, m]` from their start, where an exponential costs least.
 
-    Entries of standard deviation 0.5 / sqrt(m) give plane angles of up to about 1 rad.
+    Skew matrices with entries of standard deviation 0.5 / sqrt(m), which turn planes by up to about
+    1 rad. `dynamic` has no exponential, and begins every step at 0.
     """
-    for parameter in parameters:
-        parameter.normal_(std=0.5 / parameter.shape[-1] ** 0.5)
-
-
-def originals(module: nn.Module) -> list[nn.Parameter]:
-    """The parameters of `module` that a parametrisation maps."""
-    return [p for name, p in module.named_parameters() if name.endswith("original")]
+    for parameter in parameters if parametrisation != "dynamic" else ():
+        lower = torch.randn_like(parameter).tril(-1) * 0.5 / parameter.shape[-1] ** 0.5
+        parameter.copy_(lower - lower.mT)
 
 
 def ours(
@@ -95,7 +92,9 @@ def ours(
     movers = optimizers.Optimizers(net, settings)
     unit_loss = torch.ones(len(tasks), device=device)
     x, y = batch_of(data, samples, device)
-    away(originals(net.method))
+    chosen = settings["method"]["parameters"].get("parametrisation")
+    if chosen:
+        away(chosen, net.method.rotations.parameters())
 
     def step() -> None:
         movers.zero_grad()
@@ -104,14 +103,11 @@ def ours(
 
     def parts() -> dict[str, list[Tensor]]:
         found = {name: values(getattr(net, name).parameters()) for name in ("backbone", "heads")}
-        if hasattr(net.method, "rotations"):
+        if chosen:
             found["rotations"] = [net.method.rotations().detach()]
         return found
 
-    chosen = settings["method"]["parameters"].get("parametrisation")
-    return Contender(
-        step, parts, len(tasks), samples, getattr(net.method, "m", None), parametrisation=chosen
-    )
+    return Contender(step, parts, len(tasks), samples, getattr(net.method, "m", None), chosen)
 
 
 class PlainHead(nn.Module):
@@ -140,11 +136,6 @@ def plain(
         heads.append(PlainHead(net.heads))
         losses.append(lambda out, y, t=task, c=columns: t.losses([out[None]], y[:, c])[0])
     return backbone, heads, losses
-
-
-def mover(chosen: dict[str, Any], parameters: Any) -> torch.optim.Optimizer:
-    """The experiment's optimiser over `parameters`."""
-    return optimizers.OPTIMIZERS[chosen["name"]](parameters, lr=chosen["learning_rate"])
 
 
 def backbone_gflop(
@@ -183,10 +174,10 @@ def official(
     training = settings["training"]
     model = rotograd.RotoGrad(backbone, heads, m, normalize_losses=training["normalize_losses"])
     model.to(device)
-    away(originals(model))
+    away("exponential", model.parameters())
     groups = [{"params": module.parameters()} for module in (backbone, *heads)]
-    optim_model = mover(training["optimizer"], groups)
-    optim_rotograd = mover(training["rotation"], model.parameters())
+    optim_model = optimizers.build(groups, training["optimizer"])
+    optim_rotograd = optimizers.build(model.parameters(), training["rotation"])
     x, y = batch_of(data, samples, device)
 
     def step() -> None:
@@ -202,9 +193,9 @@ def official(
     def parts() -> dict[str, list[Tensor]]:
         found = {"backbone": values(backbone.parameters())}
         found |= {f"head {k}": values(head.parameters()) for k, head in enumerate(heads)}
-        return found | {f"rotation {k}": [one] for k, one in enumerate(values(originals(model)))}
+        return found | {f"rotation {k}": [one] for k, one in enumerate(values(model.parameters()))}
 
-    return Contender(step, parts, len(heads), samples, m, parametrisation="exponential")
+    return Contender(step, parts, len(heads), samples, m, "exponential")
 
 
 def torchjd_step(
@@ -228,7 +219,7 @@ def torchjd_step(
     backbone, heads, losses = plain(settings, data, device)
     shared = list(backbone.parameters())
     parameters = [*shared, *(p for head in heads for p in head.parameters())]
-    optimizer = mover(settings["training"]["optimizer"], parameters)
+    optimizer = optimizers.build(parameters, settings["training"]["optimizer"])
     aggregate = getattr(aggregation, aggregator)()
     x, y = batch_of(data, samples, device)
 

@@ -22,12 +22,12 @@ import matplotlib
 import pandas as pd
 import step_time
 import torch
-from contenders import away, originals
+from contenders import away
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from rotograd_replication import config, network, plugins, records, runtime, schema
+from rotograd_replication import config, network, optimizers, plugins, records, runtime, schema
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -78,26 +78,28 @@ class Part:
         if chosen := cost_report.variant(name)[1]:
             settings["parameters"] |= {"m": m, "parametrisation": chosen}
         self.method = network.build_method(settings, tasks, features, runtime.generator(0, 1))
-        away(originals(self.method))
+        if chosen:
+            away(chosen, self.method.rotations.parameters())
         self.z = torch.randn(batch, features)
         self.heads = torch.randn(tasks, features, 1, requires_grad=True)
-        groups = self.method.groups(5e-4)
-        self.optimizer = torch.optim.RAdam(groups) if groups else None
+        rotation = {"name": "radam", "learning_rate": 5e-4}
+        groups = self.method.groups(rotation)
+        self.optimizers = [optimizers.build(*group) for group in groups]
         self.steps = 0
 
     def step(self) -> None:
         """Views, heads, task gradients, combination, learning."""
         self.steps += 1
-        if self.optimizer:
-            self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
         views = self.method.view(self.z).detach().requires_grad_()
         losses = torch.bmm(views, self.heads).square().mean((1, 2))
         at_views, _ = torch.autograd.grad(losses.sum(), [views, self.heads])
         taken = self.method.step(self.z, losses.detach(), at_views)
         self.method.combine(taken)
         self.method.learn(taken)
-        if self.optimizer:
-            self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.method.settle(self.steps)
 
 
