@@ -1,9 +1,11 @@
 """One training step on random numbers: ours, the official package's, or TorchJD's.
 
 All have the same backbone and optimiser. The official package and TorchJD take one head module per
-task, as their users write them; ours are stacked.
+task, as their users write them; ours are stacked. Each foreign package is called as its own
+documentation calls it; `cost_report.FOREIGN` says where that is written.
 """
 
+import importlib
 import sys
 import types
 import warnings
@@ -12,15 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torchjd.aggregation
-import torchjd.autojac
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+from torchjd import aggregation
+from torchjd.autojac import jac_to_grad, mtl_backward
 
 from rotograd_replication import network, optimizers, schema, train
 from rotograd_replication.methods.rotate import subspace
 from rotograd_replication.step import task_step
 from rotograd_replication.tasks import Tasks
+
+VANILLA = {"module": "vanilla", "inner": None, "parameters": {}, "separate": False}
 
 
 @dataclass
@@ -28,21 +32,33 @@ class Contender:
     """A step without arguments, and what it is a step of."""
 
     step: Callable[[], object]
+    parts: Callable[[], dict[str, list[Tensor]]]
+    """What a step moves, by its name: backbone, heads and rotations as they are now."""
     tasks: int
     batch: int
-    m: int | None
+    m: int | None = None
+    parametrisation: str | None = None
 
 
-class PlainHead(nn.Module):
-    """One task's head as a module of its own: `[B, D]` -> `[B, outputs, ...]`."""
+def checked(contender: Contender) -> None:
+    """Take a step and see that it moved every part.
 
-    def __init__(self, heads: nn.Module) -> None:
-        super().__init__()
-        self.heads = heads
+    Raises:
+        RuntimeError: it left a part as it was; times of such a step would say nothing.
+    """
+    before = {name: [x.clone() for x in part] for name, part in contender.parts().items()}
+    contender.step()
+    for name, part in contender.parts().items():
+        if all(torch.equal(x, old) for x, old in zip(part, before[name], strict=True)):
+            raise RuntimeError(
+                f"A contender's step must move all that it trains. Found {name} unmoved. "
+                "See that an optimiser has its parameters."
+            )
 
-    def forward(self, z: Tensor) -> Tensor:
-        """The output for one view."""
-        return self.heads(z[None])[0][0]
+
+def values(parameters: Any) -> list[Tensor]:
+    """Parameters as plain tensors that share their memory."""
+    return [parameter.detach() for parameter in parameters]
 
 
 def batch_of(data: schema.Dataset, samples: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -55,6 +71,18 @@ def batch_of(data: schema.Dataset, samples: int, device: torch.device) -> tuple[
     return x, torch.randint(2, (samples, columns, *size), device=device).float()
 
 
+@torch.no_grad()
+def away(parametrisation: str, parameters: Any) -> None:
+    """Move a static map's `[..., m, m]` from their start, where an exponential costs least.
+
+    Skew matrices with entries of standard deviation 0.5 / sqrt(m), which turn planes by up to about
+    1 rad. `dynamic` has no exponential, and begins every step at 0.
+    """
+    for parameter in parameters if parametrisation != "dynamic" else ():
+        lower = torch.randn_like(parameter).tril(-1) * 0.5 / parameter.shape[-1] ** 0.5
+        parameter.copy_(lower - lower.mT)
+
+
 def ours(
     settings: dict[str, Any], data: schema.Dataset, samples: int, device: torch.device
 ) -> Contender:
@@ -64,17 +92,34 @@ def ours(
     movers = optimizers.Optimizers(net, settings)
     unit_loss = torch.ones(len(tasks), device=device)
     x, y = batch_of(data, samples, device)
-    with torch.no_grad():  # a static map costs more away from its start
-        for name, parameter in net.method.named_parameters():
-            if name.endswith("original"):
-                parameter.normal_(std=0.5 / parameter.shape[-1] ** 0.5)
+    chosen = settings["method"]["parameters"].get("parametrisation")
+    if chosen:
+        away(chosen, net.method.rotations.parameters())
 
     def step() -> None:
         movers.zero_grad()
         task_step(net, tasks, x, y, unit_loss)
         movers.step()
 
-    return Contender(step, len(tasks), samples, getattr(net.method, "m", None))
+    def parts() -> dict[str, list[Tensor]]:
+        found = {name: values(getattr(net, name).parameters()) for name in ("backbone", "heads")}
+        if chosen:
+            found["rotations"] = [net.method.rotations().detach()]
+        return found
+
+    return Contender(step, parts, len(tasks), samples, getattr(net.method, "m", None), chosen)
+
+
+class PlainHead(nn.Module):
+    """One task's head as a module of its own: `[B, D]` -> `[B, outputs, ...]`."""
+
+    def __init__(self, heads: nn.Module) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, z: Tensor) -> Tensor:
+        """The output for one view."""
+        return self.heads(z[None])[0][0]
 
 
 def plain(
@@ -104,44 +149,53 @@ def backbone_gflop(
     return counter.get_total_flops() / 1e9
 
 
-VANILLA = {"module": "vanilla", "inner": None, "parameters": {}, "separate": False}
+def package() -> types.ModuleType:
+    """The official package `rotograd`.
+
+    Its `cached` is an import from `geotorch.parametrize`, which geotorch 0.4 no longer has: torch's
+    own, to which geotorch's became, takes its place.
+    """
+    if "geotorch.parametrize" not in sys.modules:
+        module = types.ModuleType("geotorch.parametrize")
+        module.cached = torch.nn.utils.parametrize.cached
+        sys.modules["geotorch.parametrize"] = module
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("rotograd")
 
 
 def official(
     settings: dict[str, Any], data: schema.Dataset, samples: int, device: torch.device
 ) -> Contender:
-    """The package `rotograd`, with the import that geotorch 0.4 no longer has."""
-    module = types.ModuleType("geotorch.parametrize")
-    module.cached = torch.nn.utils.parametrize.cached
-    sys.modules["geotorch.parametrize"] = module
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import rotograd
+    """The package `rotograd`, trained by the step that its documentation shows."""
+    rotograd = package()
     backbone, heads, losses = plain(settings, data, device)
     m = subspace(settings["method"]["parameters"].get("m"), settings["network"]["features"])
-    net = rotograd.RotoGrad(backbone, heads, m).to(device)
-    with torch.no_grad():
-        for k in range(len(heads)):
-            net.parametrizations[f"rotation_{k}"].original.normal_(std=0.5 / m**0.5)
-    chosen = settings["training"]["optimizer"], settings["training"]["rotation"]
-    both = [
-        optimizers.OPTIMIZERS[one["name"]](parameters, lr=one["learning_rate"])
-        for one, parameters in zip(
-            chosen, ([*net.mtl_parameters()], [*net.parameters()]), strict=True
-        )
-    ]
+    training = settings["training"]
+    model = rotograd.RotoGrad(backbone, heads, m, normalize_losses=training["normalize_losses"])
+    model.to(device)
+    away("exponential", model.parameters())
+    groups = [{"params": module.parameters()} for module in (backbone, *heads)]
+    optim_model = optimizers.build(groups, training["optimizer"])
+    optim_rotograd = optimizers.build(model.parameters(), training["rotation"])
     x, y = batch_of(data, samples, device)
-    net.train()
 
     def step() -> None:
-        for optimizer in both:
-            optimizer.zero_grad()
-        outputs = net(x)
-        net.backward([loss(out, y) for loss, out in zip(losses, outputs, strict=True)])
-        for optimizer in both:
-            optimizer.step()
+        model.train()
+        optim_model.zero_grad()
+        optim_rotograd.zero_grad()
+        with rotograd.cached():
+            outputs = model(x)
+            model.backward([loss(out, y) for loss, out in zip(losses, outputs, strict=True)])
+        optim_model.step()
+        optim_rotograd.step()
 
-    return Contender(step, len(heads), samples, m)
+    def parts() -> dict[str, list[Tensor]]:
+        found = {"backbone": values(backbone.parameters())}
+        found |= {f"head {k}": values(head.parameters()) for k, head in enumerate(heads)}
+        return found | {f"rotation {k}": [one] for k, one in enumerate(values(model.parameters()))}
+
+    return Contender(step, parts, len(heads), samples, m, "exponential")
 
 
 def torchjd_step(
@@ -150,25 +204,35 @@ def torchjd_step(
     samples: int,
     device: torch.device,
     aggregator: str,
+    chunk: int | None,
 ) -> Contender:
     """TorchJD's documented use: Jacobians of the shared parameters, aggregated.
 
-    One task's gradient at a time, as `torch.vmap` over all would hold K backward passes at once.
+    Args:
+        settings: of a run.
+        data: its dataset.
+        samples: batch size.
+        device: where.
+        aggregator: the class in `torchjd.aggregation`.
+        chunk: how many tasks are differentiated at once; None: all, TorchJD's default.
     """
     backbone, heads, losses = plain(settings, data, device)
     shared = list(backbone.parameters())
     parameters = [*shared, *(p for head in heads for p in head.parameters())]
-    chosen = settings["training"]["optimizer"]
-    optimizer = optimizers.OPTIMIZERS[chosen["name"]](parameters, lr=chosen["learning_rate"])
-    aggregate = getattr(torchjd.aggregation, aggregator)()
+    optimizer = optimizers.build(parameters, settings["training"]["optimizer"])
+    aggregate = getattr(aggregation, aggregator)()
     x, y = batch_of(data, samples, device)
 
     def step() -> None:
-        optimizer.zero_grad()
         z = backbone(x)
         found = [loss(head(z), y) for loss, head in zip(losses, heads, strict=True)]
-        torchjd.autojac.mtl_backward(found, features=z, parallel_chunk_size=1)
-        torchjd.autojac.jac_to_grad(shared, aggregate)
+        mtl_backward(found, features=z, parallel_chunk_size=chunk)
+        jac_to_grad(shared, aggregate)
         optimizer.step()
+        optimizer.zero_grad()
 
-    return Contender(step, len(heads), samples, None)
+    def parts() -> dict[str, list[Tensor]]:
+        found = {f"head {k}": values(head.parameters()) for k, head in enumerate(heads)}
+        return {"backbone": values(shared)} | found
+
+    return Contender(step, parts, len(heads), samples)

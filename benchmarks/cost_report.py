@@ -8,7 +8,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from rotograd_replication import config, records
+from rotograd_replication import config, plugins, records
 
 # Workload -> heading, and its name among the reported hours.
 HEADINGS = {
@@ -18,7 +18,7 @@ HEADINGS = {
     "nyuv2": ("NYUv2, SegNet", "nyuv2"),
     "digits": ("Two-digit MNIST, LeNet", None),
 }
-# What a step of RotoGrad was meant to cost at most, relative to Vanilla's.
+# What a step of the workload's RotoGrad was meant to cost at most, relative to Vanilla's.
 TARGETS = {
     "cifar10": ("rotograd", 1.15),
     "celeba_conv": ("rotograd_50", 1.25),
@@ -26,18 +26,43 @@ TARGETS = {
     "nyuv2": ("rotograd_subspace", 1.05),
     "digits": ("rotograd", 1.3),
 }
-FOREIGN = {"official": "RotoGrad, official package"}
+# What our rotations' parametrisations are, as their files in `rotations/` have it.
+MAPS = {
+    "exponential": "the paper's static map, R_0 exp(A), with the derivative of its exponential",
+    "dynamic": "R exp(A) from where R is, two products a step",
+    "straight_through": "R_0 exp(A) with M - M^T as A's gradient, no derivative of exp",
+}
+# Foreign packages, each called as its own documentation calls it.
+FOREIGN = (
+    "The official package's step is that of its README and documentation "
+    "(https://github.com/adrianjav/rotograd, https://rotograd.readthedocs.io): an optimiser of "
+    "backbone and heads, one of `model.parameters()`, the rotations; forward pass and "
+    "`model.backward(losses)` under `rotograd.cached()`, for which torch's "
+    "`parametrize.cached` stands in, as geotorch 0.4 has no other. TorchJD's is that of its README "
+    "(https://github.com/SimplexLab/TorchJD): `mtl_backward(losses, features=z)`, then "
+    "`jac_to_grad(shared parameters, aggregator)`; with `parallel_chunk_size=1`, the option that "
+    "its documentation offers for less memory, one task at a time, and for PCGrad also with its "
+    "default, all tasks at once. Its Jacobians are of all shared parameters, ours of z alone."
+)
 
 
 def label(root: Path, workload: str, name: str) -> str:
     """A contender in words."""
     if name.startswith("torchjd_"):
-        return f"{name.removeprefix('torchjd_')}, TorchJD's mtl_backward"
-    if name in FOREIGN:
-        return FOREIGN[name]
-    plain = name.removesuffix("_static")
+        aggregator, *at_once = name.removeprefix("torchjd_").split("_", 1)
+        return f"{aggregator}, TorchJD" + (", tasks at once" if at_once else "")
+    if name == "official":
+        return "RotoGrad, official package"
     methods = config.load_study(root / "configs", "paper").experiments[workload].methods
-    return methods[plain].label + (", static map" if plain != name else "")
+    return methods[name if name in methods else variant(name)[0]].label
+
+
+def variant(name: str) -> tuple[str, str | None]:
+    """`rotograd_dynamic` -> `rotograd` and its parametrisation `dynamic`; None: as configured."""
+    for one in plugins.names("rotations"):
+        if name.endswith(f"_{one}"):
+            return name.removesuffix(f"_{one}"), one
+    return name, None
 
 
 def paper(root: Path, workload: str, name: str) -> float:
@@ -57,22 +82,24 @@ def table(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> pd.DataFrame:
     rows = rows.sort_values(["workload", "ratio"], key=lambda s: s.map(place).fillna(s))
     found = []
     for row in rows.itertuples():
-        target = TARGETS[row.workload]
+        rotated, target = TARGETS[row.workload]
+        measured = not pd.isna(row.ratio)
         found.append(
             {
-                "workload": f"{HEADINGS[row.workload][0]}, batch {row.batch}",
+                "workload": f"{HEADINGS[row.workload][0]}, batch {int(row.batch)}",
                 "step of": label(root, row.workload, row.contender),
                 "m": "" if pd.isna(row.m) else f"{int(row.m)}",
-                "× Vanilla": f"{row.ratio:.2f}",
-                "quartiles": f"{row.ratio_low:.2f} to {row.ratio_high:.2f}",
-                "target": f"≤ {target[1]}" if row.contender == target[0] else "",
+                "rotations": "" if pd.isna(row.parametrisation) else row.parametrisation,
+                "× Vanilla": _number(row.ratio) if measured else row.note,
+                "quartiles": f"{row.ratio_low:.2f} to {row.ratio_high:.2f}" if measured else "",
+                "target": f"≤ {target}" if variant(row.contender)[0] == rotated else "",
                 "paper, hours × Vanilla": _number(paper(root, row.workload, row.contender)),
                 "peak memory, × Vanilla": _number(
                     peaks.get((row.workload, row.contender), float("nan"))
                 ),
-                "images/s": f"{row.batch / row.seconds:.3g}",
-                "backbone, share of peak": f"{_share(row):.0%}",
-                "pairs": row.pairs,
+                "images/s": f"{row.batch / row.seconds:.3g}" if measured else "",
+                "backbone, share of peak": f"{_share(row):.0%}" if measured else "",
+                "pairs": f"{int(row.pairs)}" if measured else "",
             }
         )
     return pd.DataFrame(found)
@@ -87,6 +114,19 @@ def _share(row: object) -> float:
     return row.backbone_gflop / row.vanilla_seconds / row.peak_gflop_per_s
 
 
+def made(rows: pd.DataFrame, by: str) -> str:
+    """What rows of measurements were made with, in a sentence; `by` names what was measured."""
+    columns = ["device", "cores", "threads", "versions", "revision"]
+    rows = rows.astype(dict.fromkeys(columns, object)).fillna(dict.fromkeys(columns, "?"))
+    groups = rows.groupby(columns, sort=False)
+    each = [
+        (f"{', '.join(dict.fromkeys(group[by]))}: " if len(groups) > 1 else "")
+        + f"{device}, {cores} cores, {threads} threads, {versions} (revision {revision})"
+        for (device, cores, threads, versions, revision), group in groups
+    ]
+    return f"Measured on, where a ? was not recorded: {'; '.join(each)}."
+
+
 def draw(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> None:
     """Write `paper_tables/cost.md` and `figures/cost.{pdf,png}`.
 
@@ -95,22 +135,22 @@ def draw(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> None:
         rows: what `step_time.py` measured.
         memory: what `memory.py` measured.
     """
-    machines = "; ".join(
-        f"{device}, {threads} threads (revision {', '.join(sorted(set(group['revision'])))})"
-        for (device, threads), group in rows.groupby(["device", "threads"])
-    )
+    used = [one for one in MAPS if one in set(rows["parametrisation"])]
     text = (
         "### Cost of a training step, relative to Vanilla's\n\n"
         f"{table(root, rows, memory).to_markdown(index=False, disable_numparse=True)}\n\n"
         "Median and quartiles over pairs of neighbouring steps on random inputs, by "
-        f"`benchmarks/step_time.py`, on {machines}; the machine was shared with other work. A "
+        "`benchmarks/step_time.py`; a row of one pair is that of the first steps. "
+        f"{made(rows, 'workload')} A "
         "share of peak is that of a float32 product of 2048 x 2048 in the same process; above 100% "
         "fewer operations are made than torch counts, those of direct convolution. Peak memory "
         "is that of two steps in a process of their own, by `benchmarks/memory.py`. The "
-        "paper's ratios are of whole trainings on an A100, from the NeurIPS 2021 submission.\n"
+        "paper's ratios are of whole trainings on an A100, from the NeurIPS 2021 submission.\n\n"
+        f"Rotations: {'; '.join(f'`{one}`, {MAPS[one]}' for one in used)}. {FOREIGN}\n"
     )
     with records.atomic(root / "paper_tables" / "cost.md") as temporary:
         temporary.write_text(text)
+    rows = rows.dropna(subset="ratio")
     present = [name for name in HEADINGS if name in set(rows["workload"])]
     counts = [int((rows["workload"] == name).sum()) for name in present]
     figure, axes = plt.subplots(
@@ -129,12 +169,16 @@ def draw(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> None:
 def _panel(root: Path, axis: plt.Axes, workload: str, rows: pd.DataFrame) -> None:
     """One workload: a dot and its quartiles per contender, a ring where the paper has a ratio."""
     for y, row in enumerate(rows.itertuples()):
-        foreign = row.contender.startswith("torchjd_") or row.contender in FOREIGN
+        foreign = row.contender.startswith("torchjd_") or row.contender == "official"
         colour = "#d55e00" if foreign else "#0050b5"
         axis.plot([row.ratio_low, row.ratio_high], [y, y], color=colour, linewidth=1)
         axis.plot(row.ratio, y, "s" if foreign else "o", color=colour, markersize=4)
         axis.plot(paper(root, workload, row.contender), y, "o", mfc="none", color="#4d4d4d")
-    labels = [label(root, workload, name) for name in rows["contender"]]
+    labels = [
+        label(root, workload, row.contender)
+        + ("" if pd.isna(row.parametrisation) else f", {row.parametrisation}")
+        for row in rows.itertuples()
+    ]
     axis.set_yticks(range(len(rows)), labels, fontsize=7)
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.tick_params(axis="x", labelsize=7)

@@ -1,10 +1,6 @@
 """Rotations against their definition, and against the official implementation."""
 
-import importlib
-import sys
-import types
-import warnings
-
+import contenders
 import geotorch
 import numpy as np
 import pytest
@@ -26,17 +22,6 @@ def double():
     torch.set_default_dtype(torch.double)
     yield
     torch.set_default_dtype(torch.float)
-
-
-@pytest.fixture(scope="module")
-def official():
-    """The official package `rotograd` 0.1.6.0, with the import that geotorch 0.4 no longer has."""
-    module = types.ModuleType("geotorch.parametrize")
-    module.cached = torch.nn.utils.parametrize.cached
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        patch.setitem(sys.modules, "geotorch.parametrize", module)
-        yield importlib.import_module("rotograd")
 
 
 @pytest.mark.parametrize("parametrisation", PARAMETRISATIONS)
@@ -94,13 +79,15 @@ def test_learn_is_the_gradient_of_the_printed_loss(objective, double):
 
 
 @pytest.mark.parametrize("name, theirs", [("rotograd", "RotoGrad"), ("rotate_only", "RotateOnly")])
-def test_agrees_with_the_official_package(official, name, theirs):
+def test_agrees_with_the_official_package(name, theirs):
     """Backbone gradient equal, rotation gradient parallel, over many steps in float64."""
     torch.manual_seed(0)
     torch.set_default_dtype(torch.double)
     try:
         backbone, heads = nn.Linear(4, D), [nn.Linear(D, 1) for _ in range(K)]
-        reference = getattr(official, theirs)(backbone, list(heads), D, burn_in_period=20)
+        reference = getattr(contenders.package(), theirs)(
+            backbone, list(heads), D, burn_in_period=20
+        )
         method = build(name, K, D, start="random", parametrisation="exponential")
         if hasattr(method.inner, "reference_step"):
             method.inner.reference_step = 20
