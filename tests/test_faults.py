@@ -19,9 +19,11 @@ threads: 1
 batch: experiment
 experiments:
   toy_convex:
+    seeds: &one {value: 1, source: "choice: a test"}
     training:
       epochs: {value: 5, source: "choice: a test"}
   toy_nonconvex:
+    seeds: *one
     training:
       optimizer:
         learning_rate: {value: 1.0e+30, source: "choice: a test"}

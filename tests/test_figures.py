@@ -12,8 +12,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.testing.compare import compare_images
 
-from rotograd_replication import config, figure, plugins, schema
-from rotograd_replication.figures import _plane, _style, _sweep
+from rotograd_replication import claims, config, figure, plugins, schema
+from rotograd_replication.figures import _plane, _style, _sweep, toy
 from tests import fixtures
 from tests.paths import CONFIGS
 
@@ -59,6 +59,37 @@ def test_figure(setting, name, tmp_path):
     assert b"CreationDate" not in pdf.read_bytes()
     assert b"/FontFile2" in pdf.read_bytes() and b"/Type3" not in pdf.read_bytes()
     assert png.stat().st_size > 10_000
+
+
+def test_the_toy_shows_where_every_seed_ends(setting, tmp_path):
+    """What counts as an optimum is as claim 1 has it."""
+    drawn = pd.read_csv(draw(setting, "toy", tmp_path)[0])
+    for (problem, method), part in drawn.groupby(["problem", "method"]):
+        history = setting[2][problem].history
+        last = history[(history["method"] == method) & (history["epoch"] == 3)]
+        ends = part[part["drawn"] == "end of r of first"]
+        assert ends["seed"].tolist() == last["seed"].tolist() == [0, 1]
+        lengths = np.hypot(last["view/first/0"], last["view/first/1"])
+        assert np.hypot(ends["x"], ends["y"]).to_numpy() == pytest.approx(lengths.to_numpy())
+    tests = [t for c in claims.load(CONFIGS)[0].claims for t in c.tests if c.id == "toy"]
+    margins = {t.margin.value for t in tests if t.relation == "is as good as"}
+    assert margins == {toy.REACHED}
+
+
+def test_the_toy_counts_seeds_at_both_optima(setting, tmp_path):
+    study, datasets, found = setting
+    histories = {}
+    for name in study.figures["toy"]:
+        best = 0.0 if name == toy.CONVEX else -6.0
+        history = found[name].history.copy()
+        history["val_objective/first"] = best + 0.09
+        history["val_objective/second"] = best + np.where(history["seed"] == 0, 0.09, 0.11)
+        facts = (name, found[name].metrics, found[name].provenance, tmp_path / f"{name}.csv")
+        history.to_csv(facts[-1], index=False)
+        histories[name] = type(found[name])(*facts)
+    drawing, _ = toy.build(histories, study, datasets)
+    said = [text.get_text() for axes in drawing.axes for text in axes.texts]
+    assert said == 6 * ["at both optima in the end: 1 of 2 seeds"]
 
 
 def test_same_results_same_bytes(setting, tmp_path):

@@ -96,6 +96,41 @@ def test_paired_intervals_cover():
     assert np.mean([f.low <= 1 <= f.high for f in found]) == pytest.approx(0.95, abs=0.035)
 
 
+@given(st.integers(1, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_a_share_is_scipys(found):
+    interval = stats.binomtest(*found).proportion_ci(0.9, method="exact")
+    assert inference.share(*found, 0.9) == pytest.approx((interval.low, interval.high))
+
+
+def test_the_interval_of_a_share_is_the_textbooks():
+    """None of 20: 1 - 0.025^(1 / 20); all of 3: 0.025^(1 / 3)."""
+    assert inference.share(0, 20, 0.95) == pytest.approx((0.0, 0.16843), abs=1e-5)
+    assert inference.share(3, 3, 0.95) == pytest.approx((0.29240, 1.0), abs=1e-5)
+
+
+@pytest.mark.parametrize("needed", [0.5, 0.3])
+def test_p_of_a_share_is_below_the_level_where_its_interval_leaves_it_out(needed):
+    for met in range(13):
+        low, high = inference.share(met, 12, 0.95)
+        p = inference.share_p(met, 12, needed)
+        assert (p < 0.05) == (not low <= needed <= high)
+        if needed == 0.5:
+            assert p == pytest.approx(stats.binomtest(met, 12).pvalue)
+
+
+def test_seeds_needed_for_a_share_decide_as_often_as_asked():
+    """All against a half: 6 seeds (2 / 64 is below 0.05); else by simulation."""
+    assert inference.share_seeds_needed(1.0, 0.5, 0.05, 0.8) == 6
+    assert inference.share_seeds_needed(0.0, 0.5, 0.05, 0.8) == 6
+    assert inference.share_seeds_needed(0.5, 0.5, 0.05, 0.8) is None
+    seeds = inference.share_seeds_needed(0.8, 0.5, 0.05, 0.8)
+    met = np.random.default_rng(8).binomial([[seeds], [seeds - 1]], 0.8, size=(2, 20_000))
+    enough, fewer = (
+        inference.share_p(m, n, 0.5) for m, n in zip(met, (seeds, seeds - 1), strict=True)
+    )
+    assert np.mean(fewer < 0.05) < 0.8 <= np.mean(enough < 0.05) + 0.01
+
+
 @given(
     st.lists(st.integers(0, 4), min_size=1, max_size=6),
     st.lists(st.integers(0, 4), min_size=1, max_size=6),

@@ -171,13 +171,13 @@ def test_damaged_cifar10_is_refused(tmp_path):
 
 
 def test_toy(tmp_path):
-    splits = toy.prepare(tmp_path, point=[1.0, -2.0])
+    splits = toy.prepare(tmp_path, point=[1.0, -2.0], rows=3)
     for images, targets in splits.values():
-        assert images.tolist() == [[1, -2]]
-        assert targets.tolist() == [[0, 0]]
+        assert images.tolist() == 3 * [[1, -2]]
+        assert targets.tolist() == 3 * [[0, 0]]
         assert images.dtype == targets.dtype == np.float32
     with pytest.raises(ValueError, match="2 coordinates"):
-        toy.prepare(tmp_path, point=[1.0])
+        toy.prepare(tmp_path, point=[1.0], rows=1)
 
 
 def test_files_hold_tensors_and_facts(tiny):

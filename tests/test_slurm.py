@@ -29,6 +29,7 @@ batch: method
 checkpoint_every: 0.2
 experiments:
   toy_nonconvex:
+    seeds: {value: 1, source: "choice: a test"}
   digits:
     dataset: mnist_standin
     seeds: {value: 2, source: "choice: a test"}

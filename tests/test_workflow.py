@@ -155,7 +155,7 @@ def test_status_reads_a_folder_that_another_snakemake_has_locked(tree):
     (tree / ".snakemake" / "locks" / "0.output.lock").write_text("results/quick/verdicts.json\n")
     quiet = ("--nolock", "--quiet", "all", "--config", "study=quick")
     output = snakemake(tree, "status", *quiet)
-    assert "toy_convex: 0 of 2 runs done" in output
+    assert "toy_convex: 0 of 4 runs done" in output
     assert re.search(r"quick: \d+ runs are left to train", output)
     assert len(output.splitlines()) < 200 and not (tree / "results").exists()
 

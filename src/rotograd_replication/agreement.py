@@ -1,8 +1,17 @@
 """Every number of the paper's tables beside ours, and whether they agree, cell by cell.
 
-A reported number may lie inside our bootstrap interval, within two of its own standard deviations
-of our median, or outside of both. It is known to the last digit printed, no better. A number from
-a single run has no standard deviation: then our interval alone can tell.
+A reported number may lie inside our bootstrap interval, within two standard errors of its
+difference from our median, or outside of both. It is known to the last digit printed, no better.
+
+Both are medians over seeds, the paper's with the standard deviation s of a run. The median m of n
+runs with density f has the variance 1 / (4 n f(m)^2) for large n, which is pi s^2 / (2 n) where
+runs are normal. Independent errors add in squares: the difference has the standard error
+
+    sqrt(pi / 2 (s^2 / n + s_reported^2 / n_reported)).
+
+A number that the paper prints without a standard deviation, or of one run, has no standard error:
+it is not compared. Nor do cells count whose interval can cover too little because there are too
+few seeds of ours.
 """
 
 import math
@@ -14,21 +23,21 @@ import numpy as np
 import pandas as pd
 
 from . import inference, schema, scores
-from .claims import Claims, Quantity, Setting
+from .claims import Claims, Quantity, Setting, Statistics
 from .results import Results, read_reported
 
 INSIDE = "inside our interval"
-NEAR = "within two reported standard deviations"
+NEAR = "within two standard errors"
 OUTSIDE = "outside"
+TOO_FEW = "too few seeds"
 NOT_COMPARED = "not compared"
 MISSING = "missing"
-AGREEMENTS = (INSIDE, NEAR, OUTSIDE, NOT_COMPARED)
+AGREEMENTS = (INSIDE, NEAR, OUTSIDE, TOO_FEW, NOT_COMPARED)
 # Numbers are printed with two decimals.
 ROUNDING = 0.005
-SPREADS = 2
+ERRORS = 2
 HOURS = "Hours of another machine."
-SINGLE = "The paper's number is of one run and has no spread: only our interval could tell."
-ONE_OF_OURS = "One run of ours has no interval."
+SINGLE = "The paper's number has no standard deviation over several runs: no standard error."
 STANDIN = "Generated stand-ins say nothing about the paper."
 
 
@@ -100,41 +109,54 @@ def _replicated(
     claims: Claims,
 ) -> dict[str, Any]:
     """Our median and its interval; tasks of separate networks are drawn apart."""
-    empty = {"n": 0, "value": None, "low": None, "high": None, "coverage": None}
+    empty = {"n": 0, **dict.fromkeys(("value", "low", "high", "std", "coverage"))}
     if table is None or name not in table.index:
         return empty
     runs = table.loc[[name]].dropna().to_numpy(float)
     if not len(runs):
         return empty
     statistic = scores.STATISTICS[quantity.statistic]
-    low = high = None
+    values = statistic(runs)
+    low = high = std = None
     if len(runs) > 1:
+        std = float(np.std(values, ddof=1))
         columns = range(runs.shape[1])
         strata = [[i] for i in columns] if method.separate else [list(columns)]
         settings = claims.statistics
         chances = (settings.confidence.value, settings.resamples.value)
         low, high = inference.bootstrap(runs, statistic, strata, *chances)
-    value = float(np.median(statistic(runs)))
     most = min(inference.coverage(len(runs)), claims.statistics.confidence.value)
-    return {"n": len(runs), "value": value, "low": low, "high": high, "coverage": most}
+    found = {"n": len(runs), "value": float(np.median(values)), "low": low, "high": high}
+    return found | {"std": std, "coverage": most}
 
 
-def judge(cell: dict[str, Any], standin: bool, of: str) -> tuple[str | None, str | None]:
-    """One of `AGREEMENTS` and a remark; None where either number is missing."""
+def standard_error(cell: dict[str, Any]) -> float | None:
+    """Of the difference of the two medians (see above); None where a spread is not known."""
+    ours, theirs = (cell["std"], cell["n"]), (cell["reported_std"], cell["reported_n"])
+    if any(std is None or not n or n < 2 for std, n in (ours, theirs)):
+        return None
+    return math.sqrt(math.pi / 2 * sum(std**2 / n for std, n in (ours, theirs)))
+
+
+def judge(
+    cell: dict[str, Any], standin: bool, of: str, statistics: Statistics
+) -> tuple[str | None, str | None]:
+    """One of `AGREEMENTS` and why, if it needs a word; None where either number is missing."""
     if cell["reported"] is None or cell["value"] is None:
         return None, None
     if standin:
         return NOT_COMPARED, STANDIN
     if of == "hours":
         return NOT_COMPARED, HOURS
-    spread = math.nan if cell["reported_std"] is None else cell["reported_std"]
-    low, high = (cell["value"] if cell[end] is None else cell[end] for end in ("low", "high"))
-    remark = SINGLE if math.isnan(spread) else ONE_OF_OURS if cell["low"] is None else None
-    if low - ROUNDING <= cell["reported"] <= high + ROUNDING:
-        return INSIDE, None if cell["low"] is not None else ONE_OF_OURS
-    if abs(cell["value"] - cell["reported"]) <= SPREADS * spread + ROUNDING:
-        return NEAR, remark
-    return OUTSIDE, remark
+    if cell["coverage"] < statistics.confidence.value - statistics.tolerance.value:
+        return TOO_FEW, f"The interval of n = {cell['n']} covers at most {cell['coverage']:.1%}."
+    error = standard_error(cell)
+    if error is None:
+        return NOT_COMPARED, SINGLE
+    if cell["low"] - ROUNDING <= cell["reported"] <= cell["high"] + ROUNDING:
+        return INSIDE, None
+    near = abs(cell["value"] - cell["reported"]) <= ERRORS * error + ROUNDING
+    return NEAR if near else OUTSIDE, None
 
 
 def counts(found: list[dict[str, Any]]) -> dict[str, dict[str, int]]:

@@ -1,24 +1,31 @@
 """The paper's claims as hypotheses on results: the models of `configs/paper/claims.yaml`.
 
 A claim holds where all its tests do. A test compares methods with others, or with a number, in one
-quantity, seed by seed. Every margin and every minimum of seeds has its source.
+quantity, seed by seed. Every margin, share and minimum of seeds has its source.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pydantic
 from pydantic import Field, PositiveInt
 
 from . import config, plugins, schema
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+# One run has no spread: it decides nothing.
+Seeds = Annotated[int, Field(ge=2)]
 
 
 class Statistics(schema.Model):
-    """How intervals, verdicts and the number of missing seeds are reckoned."""
+    """How intervals, verdicts and the number of missing seeds are reckoned.
+
+    A cell counts where its interval can cover `confidence`, less `tolerance`, of the time.
+    """
 
     confidence: schema.Sourced[Share]
+    tolerance: schema.Sourced[Share]
     resamples: schema.Sourced[PositiveInt]
     power: schema.Sourced[Share]
 
@@ -28,11 +35,14 @@ class Quantity(schema.Model):
 
     `of` is the relative improvement over the single-task network, the metric itself, or the hours
     of the run. A task with several metrics takes `metric`, or the mean of their improvements.
-    `tasks` are all where none is named. `times` changes the unit.
+    `tasks` are all where none is named. `times` changes the unit. `at` says which parameters are
+    measured: those of the best epoch, or those that training ends with, whose `metric` the history
+    has on the validation split.
     """
 
     label: str
     of: Literal["delta", "value", "hours"]
+    at: Literal["best_epoch", "last_epoch"] = "best_epoch"
     metric: schema.Name | None = None
     tasks: tuple[schema.Name, ...] = ()
     statistic: Literal["avg", "med", "min", "max", "std", "range", "each"]
@@ -40,11 +50,20 @@ class Quantity(schema.Model):
     unit: str
     times: float = 1.0
 
+    @pydantic.model_validator(mode="after")
+    def _recorded(self) -> "Quantity":
+        if self.at == "last_epoch" and (self.of != "value" or self.metric is None):
+            raise ValueError(
+                "`at: last_epoch` must be of `value` and name its `metric`: the history has no "
+                f"other. Found `of: {self.of}`, `metric: {self.metric}`."
+            )
+        return self
+
 
 class Setting(schema.Model):
     """An experiment: its names in the paper's tables, and the seeds that a verdict needs."""
 
-    minimum_n: schema.Sourced[PositiveInt]
+    minimum_n: schema.Sourced[Seeds]
     reported: str | None = None
     # Method -> its name in the paper's rows, where it is neither its own nor `reported_as`.
     names: dict[schema.Name, str] = Field(default={})
@@ -68,7 +87,8 @@ class Test(schema.Model):
     Every one of `methods` stands in `relation` to every one (`need: all`), or to at least one
     (`any`), of `against`: methods, or a number. The relation holds by more than `margin` (`is
     better than`), or up to it (`is not better than`, `is as good as`); it is in the quantity's
-    unit, or in percent of the other's value.
+    unit, or in percent of the other's value. It holds for the mean over seeds or, where `share` is
+    set, in each of more than this share of the seeds.
     """
 
     id: schema.Name
@@ -80,6 +100,7 @@ class Test(schema.Model):
     quantity: schema.Name
     margin: schema.Sourced[Annotated[float, Field(ge=0)]] | None = None
     percent: bool = False
+    share: schema.Sourced[Share] | None = None
     need: Literal["all", "any"] = "all"
 
 

@@ -87,6 +87,34 @@ def paired(differences: np.ndarray, confidence: float) -> Paired:
     return Paired(mean, mean - half, mean + half, p)
 
 
+def share(met: int, seeds: int, confidence: float) -> tuple[float, float]:
+    """The interval of the share of seeds that meet something, where `met` of `seeds` did.
+
+    Clopper and Pearson, Biometrika 26 (1934): it covers at least `confidence` of the time.
+    """
+    tail = (1 - confidence) / 2
+    low = float(special.betaincinv(met, seeds - met + 1, tail)) if met else 0.0
+    high = float(special.betaincinv(met + 1, seeds - met, 1 - tail)) if met < seeds else 1.0
+    return low, high
+
+
+def share_p(met: np.ndarray | int, seeds: int, needed: float) -> np.ndarray:
+    """Exact two-sided p-values of `met` of `seeds` against a true share of `needed`.
+
+    Twice the smaller tail of the binomial distribution: below 1 - `confidence` exactly where the
+    interval of `share` leaves `needed` out.
+
+    Args:
+        met: numbers of seeds, `[...]`.
+        seeds: all of them.
+        needed: between 0 and 1.
+    """
+    met = np.asarray(met)
+    below = special.bdtr(met, seeds, needed)
+    above = np.where(met > 0, special.bdtrc(np.maximum(met - 1, 0), seeds, needed), 1.0)
+    return np.minimum(1.0, 2 * np.minimum(below, above))
+
+
 def improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
     """The probability that a run of ours is above one of theirs; ties count one half.
 
@@ -137,6 +165,29 @@ def seeds_needed(mean: float, spread: float, level: float, power: float) -> int 
         reached = _power(middle, effect, level) >= power
         few, many = (few, middle) if reached else (middle, many)
     return many if many <= MOST_SEEDS else None
+
+
+def share_seeds_needed(observed: float, needed: float, level: float, power: float) -> int | None:
+    """How many seeds would decide, if the share that meets it is as observed.
+
+    The smallest n at which `share_p` is below `level` with probability `power`.
+
+    Args:
+        observed: share of seeds, from 0 to 1.
+        needed: the share that it is compared with.
+        level: of the test.
+        power: between 0 and 1.
+
+    Returns:
+        The number of seeds in all, or None where more than `MOST_SEEDS` are needed.
+    """
+    for seeds in range(2, MOST_SEEDS + 1):
+        met = np.arange(seeds + 1)
+        steps = special.bdtr(met, seeds, observed)
+        chances = np.diff(steps, prepend=0.0)
+        if chances[share_p(met, seeds, needed) < level].sum() >= power:
+            return seeds
+    return None
 
 
 def _power(seeds: int, effect: float, level: float) -> float:

@@ -1,8 +1,11 @@
-"""One test of a claim on the results of one study: its comparisons, and whether it holds.
+"""The tests of a claim on the results of one study: their comparisons, and whether they hold.
 
 Methods are compared seed by seed. A comparison's slack is by how much its relation is met, so that
 every relation is one question: is the mean slack above zero, below it, or can too few seeds not
-tell? The p-values of a test's comparisons are corrected by Holm's method.
+tell? Where a test asks for a share of the seeds, the question is whether the slack is above zero in
+more than this share. One refuted test refutes a claim, so that the p-values of all comparisons of
+all its tests are corrected together, by Holm's method: a true claim is refuted by chance at most as
+often as one true comparison.
 """
 
 from collections.abc import Sequence
@@ -42,17 +45,49 @@ class Pair:
     left_out: int
 
 
-def pairs(test: Test, quantity: Quantity, found: Results) -> list[Pair]:
-    """Every method with every other, and with every task where each counts alone.
+@dataclass(frozen=True)
+class Compared:
+    """A comparison before its p-value is corrected.
 
-    Raises:
-        KeyError: a method has no runs; its argument is the method's name.
+    Attributes:
+        pair: what is compared.
+        met: whether each seed alone meets the relation, `[seeds]`.
+        decisive: `[seeds]`, whose mean above or below zero is the verdict: the slack or, where a
+            share of the seeds is asked for, `met` as 1 and 0, minus that share.
+        p: two-sided, of that mean being zero; None below two seeds.
     """
+
+    pair: Pair
+    met: np.ndarray
+    decisive: np.ndarray
+    p: float | None
+
+
+def compare(test: Test, claims: Claims, found: Results) -> list[Compared]:
+    """Every method with every other, and with every task where each counts alone."""
+    quantity = claims.quantities[test.quantity]
+    return [
+        compared(test, quantity, pair, claims.statistics.confidence.value)
+        for pair in pairs(test, quantity, found)
+    ]
+
+
+def compared(test: Test, quantity: Quantity, pair: Pair, confidence: float) -> Compared:
+    """One comparison, seed by seed."""
+    difference, _ = differences(test, pair)
+    decisive = slack(test, quantity, difference)
+    met = slack(test, quantity, difference, np.sign(difference)) > 0
+    many = len(met) > 1
+    if test.share:
+        needed = test.share.value
+        p = float(inference.share_p(met.sum(), len(met), needed)) if many else None
+        return Compared(pair, met, met - needed, p)
+    return Compared(pair, met, decisive, inference.paired(decisive, confidence).p if many else None)
+
+
+def pairs(test: Test, quantity: Quantity, found: Results) -> list[Pair]:
+    """What the comparisons of a test are made of."""
     table = scores.over_tasks(scores.tasks(found, quantity), quantity)
-    methods = set(table.index.get_level_values("method"))
-    for name in (*test.methods, *test.against):
-        if isinstance(name, str) and name not in methods:
-            raise KeyError(name)
     return [
         _pair(table[column], method, other, column if quantity.statistic == "each" else None)
         for method in test.methods
@@ -81,13 +116,19 @@ def differences(test: Test, pair: Pair) -> tuple[np.ndarray, str]:
     return pair.ours - pair.theirs, ABSOLUTE
 
 
-def slack(test: Test, quantity: Quantity, difference: np.ndarray) -> np.ndarray:
-    """By how much the relation is met, `[seeds]`; negative where it is not."""
+def slack(
+    test: Test, quantity: Quantity, difference: np.ndarray, side: np.ndarray | None = None
+) -> np.ndarray:
+    """By how much the relation is met, `[seeds]`; negative where it is not.
+
+    `is as good as` has a margin on both sides. Seeds on one side must not make up for seeds on the
+    other, so that the slack is to the side of their mean, or to each one's `side` (1 or -1).
+    """
     margin = test.margin.value if test.margin else 0.0
     better = difference if quantity.direction == "higher" else -difference
     if test.relation == "is as good as":
-        # Seeds on one side of the margin must not make up for seeds on the other.
-        return margin - np.sign(np.mean(difference)) * difference
+        side = np.sign(np.mean(difference)) if side is None else side
+        return margin - side * difference
     return {
         "is better than": better - margin,
         "is worse than": -better - margin,
@@ -97,36 +138,54 @@ def slack(test: Test, quantity: Quantity, difference: np.ndarray) -> np.ndarray:
     }[test.relation]
 
 
-def run(test: Test, claims: Claims, study: schema.Study, found: Results) -> dict[str, Any]:
-    """Judge one test; stand-ins and the study's own setting are the caller's business.
+def run(
+    tests: Sequence[Test], claims: Claims, study: schema.Study, results: dict[str, Results]
+) -> list[dict[str, Any]]:
+    """Judge the tests of one claim; stand-ins and what is as published are the caller's business.
+
+    Args:
+        tests: those that results can decide: all their methods have runs.
+        claims: for quantities, minima and statistics.
+        study: for the methods' labels.
+        results: by experiment.
 
     Returns:
-        `n`, `verdict`, `leaning`, `more_seeds` and `comparisons`, as `verdict` describes them.
-
-    Raises:
-        KeyError: a method has no runs; its argument is the method's name.
+        For each, `n`, `verdict`, `leaning`, `more_seeds` and `comparisons`, as `verdict` describes
+        them.
     """
-    quantity = claims.quantities[test.quantity]
+    compared = [compare(test, claims, results[test.experiment]) for test in tests]
+    p = np.array([one.p for ones in compared for one in ones], float)
+    known = ~np.isnan(p)
+    adjusted = np.full(len(p), np.nan)
+    adjusted[known] = inference.holm(p[known])
+    rest = iter(adjusted.tolist())
+    return [
+        _conclude(test, claims, study, [(one, next(rest)) for one in ones], len(p))
+        for test, ones in zip(tests, compared, strict=True)
+    ]
+
+
+def _conclude(
+    test: Test,
+    claims: Claims,
+    study: schema.Study,
+    compared: list[tuple[Compared, float]],
+    family: int,
+) -> dict[str, Any]:
+    """One test's record, from its comparisons with their corrected p-values, of `family` in all."""
     minimum = claims.experiments[test.experiment].minimum_n.value
-    methods = study.experiments[test.experiment].methods
     level = 1 - claims.statistics.confidence.value
-    compared = pairs(test, quantity, found)
-    slacks = [slack(test, quantity, differences(test, pair)[0]) for pair in compared]
-    paired = [inference.paired(s, 1 - level) if len(s) > 1 else None for s in slacks]
-    known = [p.p for p in paired if p]
-    adjusted = iter(inference.holm(np.array(known)))
     comparisons = []
-    for pair, met, result in zip(compared, slacks, paired, strict=True):
-        p_adjusted = float(next(adjusted)) if result else None
-        verdict = decide(met, p_adjusted, minimum, level)
-        needed = more_seeds(met, minimum, level / len(compared), claims) if verdict == OPEN else 0
+    for one, p in compared:
+        verdict = decide(one.decisive, p, minimum, level)
+        needed = more_seeds(test, one, minimum, level / family, claims) if verdict == OPEN else 0
         comparisons.append(
-            _record(test, quantity, pair, methods, 1 - level)
-            | {"p": result.p if result else None, "p_adjusted": p_adjusted}
-            | {"verdict": verdict, "leaning": leaning(met), "more_seeds": needed}
+            _record(test, claims, study, one)
+            | {"p": one.p, "p_adjusted": None if one.p is None else p}
+            | {"verdict": verdict, "leaning": leaning(one.decisive), "more_seeds": needed}
         )
     return {
-        "n": min(len(pair.ours) for pair in compared),
+        "n": min(len(one.met) for one, _ in compared),
         **together(comparisons, first=FAILS if test.need == "all" else HOLDS),
         "comparisons": comparisons,
     }
@@ -159,46 +218,50 @@ def _other(verdict: str) -> str:
     return FAILS if verdict == HOLDS else HOLDS
 
 
-def leaning(met: np.ndarray) -> str | None:
-    """Where the observed slack points, decided or not."""
-    mean = float(np.mean(met)) if len(met) else 0.0
+def leaning(decisive: np.ndarray) -> str | None:
+    """Where the observed mean points, decided or not."""
+    mean = float(np.mean(decisive)) if len(decisive) else 0.0
     return None if mean == 0 else HOLDS if mean > 0 else FAILS
 
 
-def decide(met: np.ndarray, p_adjusted: float | None, minimum: int, level: float) -> str:
-    """The verdict on one comparison's slack, `[seeds]`.
+def decide(decisive: np.ndarray, p_adjusted: float, minimum: int, level: float) -> str:
+    """The verdict on one comparison, `[seeds]`: its sign, where the corrected p-value is small.
 
-    Where one run is all that the claim rests on, its sign decides; else the corrected p-value.
+    `p_adjusted` is NaN below two seeds, which decide nothing.
     """
-    if len(met) < max(minimum, 1):
+    if len(decisive) < minimum or not p_adjusted < level:
         return OPEN
-    if p_adjusted is None:
-        return HOLDS if met[0] > 0 else FAILS
-    if p_adjusted >= level:
-        return OPEN
-    return HOLDS if np.mean(met) > 0 else FAILS
+    return HOLDS if np.mean(decisive) > 0 else FAILS
 
 
-def more_seeds(met: np.ndarray, minimum: int, level: float, claims: Claims) -> int | None:
+def more_seeds(test: Test, one: Compared, minimum: int, level: float, claims: Claims) -> int | None:
     """How many seeds beyond those at hand would decide; None where no number of seeds may."""
-    missing = max(minimum - len(met), 0)
-    if len(met) < 2:
+    seeds, power = len(one.met), claims.statistics.power.value
+    missing = max(minimum - seeds, 0)
+    if seeds < 2:
         return missing or None
-    spread = float(np.std(met, ddof=1))
-    power = claims.statistics.power.value
-    needed = inference.seeds_needed(float(np.mean(met)), spread, level, power)
-    return None if needed is None else max(needed - len(met), missing, 1)
+    if test.share:
+        observed = float(np.mean(one.met))
+        needed = inference.share_seeds_needed(observed, test.share.value, level, power)
+    else:
+        spread = float(np.std(one.decisive, ddof=1))
+        needed = inference.seeds_needed(float(np.mean(one.decisive)), spread, level, power)
+    return None if needed is None else max(needed - seeds, missing, 1)
 
 
-def _record(
-    test: Test, quantity: Quantity, pair: Pair, methods: dict[str, schema.Method], confidence: float
-) -> dict[str, Any]:
+def _record(test: Test, claims: Claims, study: schema.Study, one: Compared) -> dict[str, Any]:
+    """A comparison as `verdict` describes it, without what its p-value decides."""
+    pair, quantity = one.pair, claims.quantities[test.quantity]
+    methods = study.experiments[test.experiment].methods
+    confidence = claims.statistics.confidence.value
     difference, scale = differences(test, pair)
     interval = inference.paired(difference, confidence) if len(difference) > 1 else None
     other = pair.against if isinstance(pair.against, str) else None
     sign = 1 if quantity.direction == "higher" else -1
     seeds = len(difference)
     chance = inference.improvement(sign * pair.ours, sign * pair.theirs) if seeds else None
+    met = int(np.sum(one.met))
+    low, high = inference.share(met, seeds, confidence) if seeds else (None, None)
     return {
         "method": pair.method,
         "label": methods[pair.method].label,
@@ -213,4 +276,7 @@ def _record(
         "scale": scale,
         "improvement": chance,
         "margin": test.margin.value if test.margin else 0.0,
+        "met": met,
+        "share_low": low,
+        "share_high": high,
     }

@@ -29,6 +29,8 @@ def tasks(found: Results, quantity: Quantity) -> pd.DataFrame:
     """
     if quantity.of == "hours":
         return quantity.times * _hours(found)
+    if quantity.at == "last_epoch":
+        return quantity.times * _last_epoch(found, quantity)
     tests = found.tests
     if quantity.metric:
         tests = tests[tests["metric"] == quantity.metric]
@@ -47,6 +49,16 @@ def _hours(found: Results) -> pd.DataFrame:
     history = pd.read_csv(found.history_file, usecols=columns)
     last = history.sort_values("epoch").groupby(["method", "seed"], sort=False)["seconds"].last()
     return (last / SECONDS_PER_HOUR).to_frame("run")
+
+
+def _last_epoch(found: Results, quantity: Quantity) -> pd.DataFrame:
+    """The metric on the validation split when training ended; a diverged run's never did."""
+    rows = found.history.sort_values("epoch").groupby(["method", "seed"], sort=False).tail(1)
+    prefix = f"val_{quantity.metric}/"
+    last = rows.set_index(["method", "seed"]).filter(regex=f"^{prefix}")
+    last = last.rename(columns=lambda column: column.removeprefix(prefix))
+    last.loc[[seed in found.diverged.get(method, []) for method, seed in last.index]] = np.nan
+    return last[list(quantity.tasks)] if quantity.tasks else last
 
 
 def over_tasks(scores: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:

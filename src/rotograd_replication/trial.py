@@ -1,5 +1,6 @@
-"""One test of a claim as a record: judged where there are results, silent where there are none."""
+"""The tests of a claim as records: judged where there are results, silent where there are none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ EMPTY: dict[str, Any] = {
     "kind": "comparison",
     "n": 0,
     **UNKNOWN,
+    "share": None,
     "standin": False,
     "as_published": True,
     "data": None,
@@ -52,9 +54,33 @@ class Evidence:
         return ours == published
 
 
-def record(test: Test | Computation, evidence: Evidence) -> dict[str, Any]:
-    """The record of one test, as `verdict` describes it."""
-    return computation(test) if isinstance(test, Computation) else comparison(test, evidence)
+def records(tests: Sequence[Test | Computation], evidence: Evidence) -> list[dict[str, Any]]:
+    """The records of a claim's tests, as `verdict` describes them, judged together."""
+    comparisons = [test for test in tests if isinstance(test, Test)]
+    there = [test for test in comparisons if lack(test, evidence) is None]
+    judged = judge.run(there, evidence.claims, evidence.study, evidence.results)
+    found = {test.id: one for test, one in zip(there, judged, strict=True)}
+    return [
+        comparison(test, evidence, found.get(test.id))
+        if isinstance(test, Test)
+        else computation(test)
+        for test in tests
+    ]
+
+
+def lack(test: Test, evidence: Evidence) -> str | None:
+    """Which results a test misses, in a sentence; None where it can be judged."""
+    experiment = test.experiment
+    if experiment not in evidence.results:
+        known = experiment in evidence.study.experiments
+        return f"The study has {'no results of' if known else 'no experiment'} `{experiment}`."
+    run = set(evidence.results[experiment].metrics["method"])
+    missing = [name for name in _methods(test) if name not in run]
+    return f"`{experiment}` has no runs of `{missing[0]}`." if missing else None
+
+
+def _methods(test: Test) -> list[str]:
+    return [*test.methods, *(other for other in test.against if isinstance(other, str))]
 
 
 def computation(test: Computation) -> dict[str, Any]:
@@ -81,8 +107,8 @@ def computation(test: Computation) -> dict[str, Any]:
     }
 
 
-def comparison(test: Test, evidence: Evidence) -> dict[str, Any]:
-    """The record of a test that results decide, if there are any."""
+def comparison(test: Test, evidence: Evidence, judged: dict[str, Any] | None) -> dict[str, Any]:
+    """The record of a test that results decide; `judged` is None where they are missing."""
     claims, experiment = evidence.claims, test.experiment
     quantity = claims.quantities[test.quantity].model_dump(include={"label", "direction", "unit"})
     said = EMPTY | {
@@ -91,21 +117,13 @@ def comparison(test: Test, evidence: Evidence) -> dict[str, Any]:
         "experiment": experiment,
         "quantity": {"name": test.quantity, **quantity},
         "relation": test.relation,
+        "share": test.share.value if test.share else None,
         "minimum_n": claims.experiments[experiment].minimum_n.value,
     }
-    if experiment not in evidence.results:
-        known = experiment in evidence.study.experiments
-        lack = "no results of" if known else "no experiment"
-        return said | {"verdict": NOT_RUN, "reason": f"The study has {lack} `{experiment}`."}
-    found = evidence.results[experiment]
-    try:
-        judged = judge.run(test, claims, evidence.study, found)
-    except KeyError as missing:
-        reason = f"`{experiment}` has no runs of `{missing.args[0]}`."
-        return said | {"verdict": NOT_RUN, "reason": reason}
-    methods = [*test.methods, *(other for other in test.against if isinstance(other, str))]
-    said |= judged | {"data": found.provenance["data"]["label"]}
-    said["as_published"] = evidence.as_published(experiment, methods)
+    if judged is None:
+        return said | {"verdict": NOT_RUN, "reason": lack(test, evidence)}
+    said |= judged | {"data": evidence.results[experiment].provenance["data"]["label"]}
+    said["as_published"] = evidence.as_published(experiment, _methods(test))
     said["reason"] = reasons.sentence(said)
     if evidence.standin(experiment):
         said |= {"standin": True, "verdict": STANDIN} | UNKNOWN

@@ -6,7 +6,8 @@ none. Numbers are floats, never NaN.
     study        the study's name
     title        its title
     reference    the study that is configured as published (`paper`)
-    statistics   {confidence: 0.95, resamples, power: 0.8}: of the intervals and of `more_seeds`
+    statistics   {confidence: 0.95, tolerance, resamples, power: 0.8}: of the intervals, of what a
+                 cell needs to count, and of `more_seeds`
     claims       a list, in the order of `configs/paper/claims.yaml`; each claim:
       id, number       a short name (`stability`), and 1 to 8
       sentence, source what the paper claims, in our words, and where
@@ -22,6 +23,8 @@ none. Numbers are floats, never NaN.
         experiment       name of the experiment; null for a computation
         quantity         {name, label, direction: higher | lower, unit}; null for a computation
         relation         the words between method and against, e.g. "is better than"
+        share            the relation must hold in more than this share of the seeds; null where it
+                         must hold for their mean
         minimum_n        fewer common seeds never confirm or refute
         n                the smallest n of its comparisons; 0 where none was run
         verdict, reason, leaning, more_seeds   as above
@@ -42,7 +45,11 @@ none. Numbers are floats, never NaN.
           low, high                its paired interval (Student's t); null below two seeds
           scale                    "absolute", "percent of against", or
                                    "absolute deviation from the median"
-          p, p_adjusted            two-sided; and after Holm over the test; null below two seeds
+          p, p_adjusted            two-sided, of the mean or of the share; and after Holm over all
+                                   comparisons of the claim; null below two seeds
+          met                      seeds that meet the relation, each taken alone
+          share_low, share_high    the interval of their share (Clopper and Pearson); null without
+                                   seeds
           improvement              probability that a run of `method` beats one of `against`
           margin                   what the difference is compared with
           verdict, leaning, more_seeds   as above; holds, does not hold or inconclusive
@@ -56,11 +63,12 @@ none. Numbers are floats, never NaN.
       n              seeds; 0 where not run
       value          the median over seeds; null where not run
       low, high      its bootstrap interval; null below two seeds
+      std            standard deviation over seeds; null below two seeds
       coverage       what the interval can cover at most with so few seeds (2 seeds: 0.5; 5: 0.9375)
       reported, reported_std, reported_n, reported_source, reported_note   the paper's; or null
       standin, as_published   as above
       agreement      one of AGREEMENTS; null where one of the two numbers is missing
-      reason         where agreement is `not compared`, or needs a word; else null
+      reason         where agreement is `not compared` or `too few seeds`; else null
     counts       paper's table -> agreement -> number of cells (each of AGREEMENTS, and "missing")
 """
 
@@ -122,8 +130,8 @@ def _claim(
     claim: Claim, evidence: trial.Evidence, numbers: dict[tuple[str, str, str], float]
 ) -> dict[str, Any]:
     tests = [
-        trial.record(test, evidence) | {"printed": trial.printed(test, evidence.claims, numbers)}
-        for test in claim.tests
+        record | {"printed": trial.printed(test, evidence.claims, numbers)}
+        for test, record in zip(claim.tests, trial.records(claim.tests, evidence), strict=True)
     ]
     verdicts = [test["verdict"] for test in tests]
     counts = {verdict: verdicts.count(verdict) for verdict in WORDS}
@@ -161,7 +169,7 @@ def _cells(evidence: trial.Evidence, reported: dict) -> list[dict[str, Any]]:
     for cell in agreement.cells(*parts):
         standin = evidence.standin(cell["experiment"])
         of = claims.quantities[cell["metric"]].of
-        agrees, reason = agreement.judge(cell, standin, of)
+        agrees, reason = agreement.judge(cell, standin, of, claims.statistics)
         published = evidence.as_published(cell["experiment"], [cell["method"]])
         cell |= {"standin": standin, "as_published": published}
         found.append(cell | {"agreement": agrees, "reason": reason})

@@ -6,15 +6,26 @@ Source: the toy example of the paper (Figure 1). The losses need no target: see 
 from pathlib import Path
 
 import numpy as np
+from pydantic import PositiveInt
 
 
-def prepare(raw: Path, *, point: list[float]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The same point for every split: float32 inputs `[1, 2]` and zeros `[1, 2]` as targets.
+def prepare(
+    raw: Path, *, point: list[float], rows: PositiveInt
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The same point in every row of every split: float32 inputs and, as targets, zeros.
+
+    Args:
+        raw: not read.
+        point: the two coordinates.
+        rows: of each split, all equal: they decide how many steps of training an epoch has.
+
+    Returns:
+        Split -> inputs `[rows, 2]` and targets `[rows, 2]`.
 
     Raises:
         ValueError: `point` does not have two coordinates.
     """
     if len(point) != 2:
         raise ValueError(f"`point` must have 2 coordinates. Found {len(point)}: {point}.")
-    images = np.array([point], dtype=np.float32)
+    images = np.tile(np.array(point, dtype=np.float32), (rows, 1))
     return {split: (images, np.zeros_like(images)) for split in ("train", "val", "test")}

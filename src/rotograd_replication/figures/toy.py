@@ -1,6 +1,8 @@
 """Figure 1: two tasks that no shared point can solve, and rotations that let one point solve both.
 
-Source: RotoGrad, section 4. Left, the network without rotations; right, RotoGrad.
+Lines are the way of the first seed; small dots are where every seed ends, as each task sees it, and
+a panel says how many seeds end at both tasks' optimum. Source: RotoGrad, section 4; the last row is
+the official code's example. Left, the network without rotations; right, RotoGrad.
 """
 
 import numpy as np
@@ -14,16 +16,21 @@ from ..results import Results
 from . import _plane, _style
 
 METHODS = ("vanilla", "rotograd")
-CONVEX, NONCONVEX = "toy_convex", "toy_nonconvex"
-PANELS = {CONVEX: "(a) Convex", NONCONVEX: "(b) Non-convex"}
+CONVEX = "toy_convex"
+PANELS = {
+    CONVEX: "(a) Convex",
+    "toy_nonconvex": "(b) Non-convex",
+    "toy_official": "(b) Official example",
+}
 LIMIT = 3.6  # of the axes, wider where a trajectory needs it
+REACHED = 0.1  # above the optimum's value, as in claim 1
 ARROWS = 4
 
 
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """Two problems by two methods; the first seed of each."""
+    """A row per problem, a column per method."""
     problems = [name for name in PANELS if name in results]
     drawing = _style.figure(_style.PAGE, 0.5 + 2.6 * len(problems))
     grid = drawing.subplots(len(problems), len(METHODS), squeeze=False)
@@ -35,10 +42,12 @@ def build(
         places = history.filter(regex="^(feature|view)/").abs().to_numpy()
         limit = max(LIMIT, 1.05 * np.nanmax(places))
         for axes, name in zip(row, METHODS, strict=True):
-            run = history[(history["method"] == name)]
-            run = run[run["seed"] == run["seed"].min()].sort_values("epoch")
+            runs = history[history["method"] == name].sort_values(["seed", "epoch"])
+            run = runs[runs["seed"] == runs["seed"].min()]
+            ends = runs.groupby("seed").tail(1)
             draw = _in_z if problem == CONVEX else _in_r
-            drawn.append(draw(axes, run, tasks, limit).assign(problem=problem, method=name))
+            parts = [draw(axes, run, tasks, limit), _ends(axes, run, ends, tasks, problem)]
+            drawn.append(pd.concat(parts).assign(problem=problem, method=name))
             axes.set_title(f"{PANELS[problem]}: {experiment.methods[name].label}")
             axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     tasks = datasets[study.experiments[problems[0]].dataset].tasks
@@ -86,6 +95,28 @@ def _in_r(axes: Axes, run: pd.DataFrame, tasks: list[schema.Task], limit: float)
     return pd.concat(parts)
 
 
+def _ends(
+    axes: Axes, run: pd.DataFrame, ends: pd.DataFrame, tasks: list[schema.Task], problem: str
+) -> pd.DataFrame:
+    """Where every seed ends, `r_k`, in each task's level sets, and how many reach both optima."""
+    parts = []
+    reached = np.ones(len(ends), dtype=bool)
+    for task, colour, size in zip(tasks, _style.TASKS, (3.6, 2.2), strict=False):
+        turn = _plane.rotation(run, task) if problem == CONVEX else np.eye(2)
+        points = _points(ends, f"view/{task.name}") @ turn
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.3}
+        axes.plot(*points.T, "o", color=colour, markersize=size, zorder=9 - size / 4, **edge)
+        parts.append(_table(ends, f"end of r of {task.name}", points))
+        lowest = _plane.value(task, np.full(2, task.shift + 1e-9))
+        reached &= (ends[f"val_objective/{task.name}"] < lowest + REACHED).to_numpy()
+    axes.text(
+        0.03, 0.03, f"at both optima in the end: {reached.sum()} of {len(ends)} seeds",
+        fontsize=6, transform=axes.transAxes, zorder=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+    )  # fmt: skip
+    return pd.concat(parts)
+
+
 def _legend(drawing: Figure, tasks: list[str]) -> None:
     handles = [Line2D([], [], color=c, label=t) for t, c in zip(tasks, _style.TASKS, strict=False)]
     grey = {"color": "#444444", "linestyle": ""}
@@ -94,5 +125,6 @@ def _legend(drawing: Figure, tasks: list[str]) -> None:
         Line2D([], [], marker="o", markerfacecolor="white", label="start", markersize=4, **grey),
         Line2D([], [], marker="o", label="end", markersize=4, **grey),
         Line2D([], [], marker=r"$\rightarrow$", label="descent of a task", markersize=9, **grey),
+        Line2D([], [], marker="o", label="end of every seed", markersize=2.5, **grey),
     ]
-    drawing.legend(handles=handles, loc="outside upper center", ncols=3)
+    drawing.legend(handles=handles, loc="outside upper center", ncols=4)

@@ -11,13 +11,18 @@ DRAWN = ("value", "low", "high", "reported")
 # Agreement -> its sign and style.
 SIGNS = {
     "inside our interval": ("●", "good", "the reported number lies inside our interval"),
-    "within two reported standard deviations": (
+    "within two standard errors": (
         "◐",
         "open",
-        "ours lies within two standard deviations of the reported number",
+        "the reported number lies within two standard errors of its difference from ours",
     ),
     "outside": ("○", "bad", "neither"),
-    "not compared": ("–", "none", "other data, or another machine's hours"),
+    "too few seeds": ("·", "none", "our interval covers too little to tell"),
+    "not compared": (
+        "–",
+        "none",
+        "other data, another machine's hours, or a reported number without a spread",
+    ),
 }
 
 
