@@ -106,6 +106,8 @@ def _history(path, experiment, method, tasks, epochs, random):
                 row[f"update_cosine_after/{name}"] = 0.4 + 0.2 * t + 0.1 * random.normal()
             for a, b in combinations(names, 2):
                 row[f"cosine/{a}/{b}"] = 0.2 * random.normal()
+        if "parametrisation" in experiment.methods[method].parameters:
+            row |= {f"rotation_angle/{name}": 2.5 * t for name in names}
         if toy:
             row |= _plane(tasks, goal, t, rotates="rotograd" in method)
         rows.append(row)

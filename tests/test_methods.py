@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+import torchjd.aggregation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rotograd_replication.methods import graddrop
-from rotograd_replication.methods._base import Step, unit_sum
+from rotograd_replication.methods._base import Step, gramian, unit_sum
 from tests.methods_fixtures import NAMES, build, take_step
 
 K, B, D = 4, 6, 8
@@ -140,6 +141,44 @@ def test_mgda_and_imtl_g_closed_forms_for_two_tasks():
     _, update = take_step(build("imtl_g", 2, D), z, g)
     projections = (update * g / g.norm(dim=(1, 2), keepdim=True)).sum((1, 2))
     torch.testing.assert_close(projections[0], projections[1], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float, torch.double])
+@pytest.mark.parametrize("ratio", [1.0, 1e-9, 1e-15])
+def test_imtl_g_projects_alike_whatever_the_norms(ratio, dtype):
+    """No weight is dropped or negated, however small a gradient; TorchJD's where it is exact."""
+    generator = torch.Generator().manual_seed(11)
+    g = torch.randn(K, B, D, generator=generator, dtype=torch.double)
+    g[0] *= ratio
+    step, _ = take_step(build("imtl_g", K, D), torch.zeros(B, D, dtype=dtype), g.to(dtype))
+    weights = build("imtl_g", K, D).weights(step)
+    update = torch.einsum("k,kbd->bd", weights, step.gradients.double())
+    units = step.gradients.double() / step.gradients.double().norm(dim=(1, 2), keepdim=True)
+    projections = (update * units).sum((1, 2))
+    torch.testing.assert_close(projections, projections.mean().expand(K), rtol=1e-6, atol=0)
+    torch.testing.assert_close(weights.sum(), torch.tensor(float(K), dtype=torch.double))
+    if ratio == 1:
+        theirs = torchjd.aggregation.IMTLG().gramian_weighting(gramian(step.gradients))
+        torch.testing.assert_close(weights, K * theirs, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("angle", [1e-2, 1e-4, 1e-6])
+def test_imtl_g_of_nearly_opposite_gradients(angle):
+    """In float32 their cosine is -1 to rounding; both get half of the weight all the same."""
+    g = torch.zeros(2, 1, 2)
+    g[0, 0] = torch.tensor([1.0, 0.0])
+    g[1, 0] = torch.tensor([-1.0, angle])
+    _, update = take_step(build("imtl_g", 2, 2), torch.zeros(1, 2), g)
+    torch.testing.assert_close(update[0], torch.tensor([0.0, angle]), rtol=1e-2, atol=angle / 50)
+
+
+def test_imtl_g_leaves_out_zero_gradients_and_gives_nothing_for_opposite_ones():
+    g = torch.randn(K, B, D, generator=torch.Generator().manual_seed(12))
+    g[1] = 0
+    _, update = take_step(build("imtl_g", K, D), torch.zeros(B, D), g)
+    assert update.isfinite().all() and update.norm() > 0
+    _, update = take_step(build("imtl_g", 2, D), torch.zeros(B, D), torch.stack([g[0], -g[0]]))
+    assert (update == 0).all()
 
 
 def test_pcgrad_closed_form_for_two_opposed_tasks():

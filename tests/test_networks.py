@@ -11,6 +11,7 @@ from rotograd_replication.heads._base import Heads
 from rotograd_replication.heads.mlp import Linear
 from rotograd_replication.heads.mlp import build as build_mlp
 from rotograd_replication.optimizers import Optimizers
+from rotograd_replication.optimizers import build as build_optimizer
 from rotograd_replication.step import task_step
 from rotograd_replication.tasks import Tasks
 from tests.paths import CONFIGS
@@ -184,6 +185,75 @@ def test_a_variant_trains_its_rotations_at_its_own_rate():
         settings = config.run_settings(study, "stability", name)
         _, rotations = Optimizers(network.build(settings, tasks, 0), settings).optimizers
         assert rotations.param_groups[0]["lr"] == rate
+
+
+def test_gradnorms_weights_have_their_own_optimiser_rate_and_decay():
+    """Beside rotations too, whose rate falls."""
+    study = config.load_study(CONFIGS, "quick")
+    tasks = Tasks(study.datasets["mnist_standin"].tasks)
+    settings = config.run_settings(study, "digits", "rotograd")
+    wrapped = config.run_settings(study, "digits", "gradnorm")["method"]
+    settings["method"]["inner"] = wrapped
+    net = network.build(settings, tasks, 0)
+    optimizers = Optimizers(net, settings)
+    shared, rotations, weights = optimizers.optimizers
+    (parameter,) = weights.param_groups[0]["params"]
+    assert type(weights) is torch.optim.Adam and parameter is net.method.inner.logits
+    for _ in range(50):
+        task_step(net, tasks, torch.randn(4, 1, 28, 28), torch.ones(4, 5), torch.ones(5))
+        optimizers.step()
+    rates = [one.param_groups[0]["lr"] for one in (shared, rotations, weights)]
+    assert rates[0] == settings["training"]["optimizer"]["learning_rate"]
+    assert rates[1] < settings["training"]["rotation"]["learning_rate"]
+    assert rates[2] == wrapped["parameters"]["learning_rate"] == 1e-3
+
+
+ROTATED = [
+    ("digits", "rotograd", 32),
+    ("digits_svhn", "rotograd", 32),
+    ("stability", "rotograd_lr_1e-5", 32),
+    ("cifar10", "rotograd_eighth", 32),
+    ("cifar10", "imtl_g_rotation", 32),
+    ("celeba_conv", "rotograd_50", 8),
+    ("celeba_resnet", "rotograd_75", 2),
+    ("nyuv2", "rotograd_subspace", 2),
+]
+
+
+@pytest.mark.parametrize("experiment, method, batch", ROTATED)
+def test_first_steps_move_the_rotations_by_what_their_rate_says(experiment, method, batch):
+    """Of every experiment of the paper, at full size, whatever the size of the gradient.
+
+    The gradient is that of the first step (the same for all parametrisations); the optimiser is
+    compared with one that is given the signs of that gradient, so that no `eps` counts.
+    """
+    study = config.load_study(CONFIGS, "paper")
+    settings = config.run_settings(study, experiment, method)
+    settings["method"]["parameters"]["parametrisation"] = "dynamic"
+    data = study.datasets[study.experiments[experiment].dataset]
+    tasks = Tasks(data.tasks)
+    net = network.build(settings, tasks, 0)
+    generator = torch.Generator().manual_seed(0)
+    maps = data.shape[1:] if tasks.dense else ()
+    y = torch.randint(2, (batch, sum(t.targets for t in data.tasks), *maps), generator=generator)
+    x = torch.randn(batch, *data.shape, generator=generator)
+    task_step(net, tasks, x, y.float(), torch.ones(len(tasks)))
+    (parameters, chosen), *_ = net.method.groups(settings["training"]["rotation"])
+    gradient = torch.cat([one.grad.flatten() for one in parameters])
+    gradient = gradient[gradient != 0][:1_000_000]
+    moved = []
+    for slopes in (gradient, gradient.sign()):
+        parameter = torch.nn.Parameter(torch.zeros_like(gradient))
+        optimizer = build_optimizer([parameter], chosen)
+        for step in range(10):
+            if step == 5:  # RAdam's first five steps are plain gradient descent
+                start = parameter.detach().clone()
+            parameter.grad = slopes.clone()
+            optimizer.step()
+        moved.append((parameter.detach() - start).abs())
+    assert len(gradient) > 100
+    shares = moved[0] / moved[1]
+    assert float(shares.quantile(0.01)) > 0.99 and float(shares.max()) < 1.01
 
 
 def test_a_backbone_in_bfloat16_leaves_the_rest_in_float32():

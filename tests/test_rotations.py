@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from rotograd_replication import plugins
-from rotograd_replication.rotations import _expm, _start, dynamic, exponential
+from rotograd_replication.rotations import _expm, _start, dynamic, exponential, straight_through
 from tests.methods_fixtures import build, take_step
 
 K, B, D = 3, 5, 6
@@ -78,9 +78,10 @@ def test_learn_is_the_gradient_of_the_printed_loss(objective, double):
     torch.testing.assert_close(parameter.grad, expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("scale", ["equation", "official"])
 @pytest.mark.parametrize("name, theirs", [("rotograd", "RotoGrad"), ("rotate_only", "RotateOnly")])
-def test_agrees_with_the_official_package(name, theirs):
-    """Backbone gradient equal, rotation gradient parallel, over many steps in float64."""
+def test_agrees_with_the_official_package(name, theirs, scale):
+    """Backbone gradient equal, rotation gradient parallel and at its scale equal, in float64."""
     torch.manual_seed(0)
     torch.set_default_dtype(torch.double)
     try:
@@ -88,7 +89,7 @@ def test_agrees_with_the_official_package(name, theirs):
         reference = getattr(contenders.package(), theirs)(
             backbone, list(heads), D, burn_in_period=20
         )
-        method = build(name, K, D, start="random", parametrisation="exponential")
+        method = build(name, K, D, start="random", gradient_scale=scale)
         if hasattr(method.inner, "reference_step"):
             method.inner.reference_step = 20
         for k in range(K):
@@ -118,6 +119,8 @@ def test_agrees_with_the_official_package(name, theirs):
             (parameter,) = method.rotations.parameters()
             originals = [reference.parametrizations[f"rotation_{k}"].original for k in range(K)]
             stacked = torch.stack([one.grad for one in originals])
+            if scale == "official":
+                torch.testing.assert_close(parameter.grad, stacked, rtol=1e-8, atol=1e-10)
             cosine = torch.cosine_similarity(stacked.flatten(), parameter.grad.flatten(), dim=0)
             assert float(cosine) > 1 - 1e-8, step_number
             ours.step()
@@ -232,14 +235,73 @@ def test_the_dynamic_step_is_the_static_one_to_first_order(double):
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.RAdam])
-def test_dynamic_and_static_take_the_same_first_steps(optimizer, double):
+def test_all_parametrisations_take_the_same_first_steps(optimizer, double):
     slopes = torch.randn(K, D, D)
-    static, moving = (
+    static, *others = (
         moved(module.build(K, D, "identity", torch.Generator()), slopes, 1e-4, optimizer, 10)
-        for module in (exponential, dynamic)
+        for module in (exponential, dynamic, straight_through)
     )
     distance = (static - torch.eye(D)).norm()
-    assert distance > 0 and float((static - moving).norm() / distance) < 1e-2
+    assert distance > 0
+    assert all(float((static - other).norm() / distance) < 1e-2 for other in others)
+
+
+def turned(module, angles):
+    """K = 1 rotation of R^4 that has turned by `angles`, in the planes (0, 1) and (2, 3)."""
+    lower = torch.zeros(1, 4, 4)
+    lower[0, 1, 0], lower[0, 3, 2] = angles
+    built = module.build(1, 4, "identity", torch.Generator())
+    with torch.no_grad():
+        if module is exponential:
+            built.parametrizations.weight.original.copy_(lower)
+        elif module is straight_through:
+            built.tangents.copy_(lower - lower.mT)
+        else:
+            built.rotations.copy_(torch.linalg.matrix_exp(lower - lower.mT))
+    return built
+
+
+@pytest.mark.parametrize("module", [exponential, straight_through, dynamic])
+@pytest.mark.parametrize("angles", [(0.0, 0.0), (0.5, -0.2), (-1.0, 3.0), (4.0, 1.0)])
+def test_the_largest_plane_angle(module, angles, double):
+    """`dynamic` knows R alone, whose angles end at pi."""
+    expected = max(abs(angle) for angle in angles)
+    if module is dynamic:
+        expected = max(min(abs(angle), 2 * np.pi - abs(angle)) for angle in angles)
+    found = turned(module, torch.tensor(angles)).largest_angles()
+    torch.testing.assert_close(found, torch.tensor([expected]), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("angle", [0.01, 1.5, 2.8, 3.5, 4.7, 6.0])
+def test_the_static_map_contracts_steps_across_a_plane_that_has_turned(angle, double):
+    """By |sinc(angle / 2)|, in the map's value: R moves less for the same step of A."""
+    step, moves = 1e-6, []
+    for module in (exponential, straight_through):
+        built = turned(module, torch.tensor([angle, 0.0]))
+        before = built().detach().clone()
+        (parameter,) = built.parameters()
+        with torch.no_grad():
+            parameter[0, 2, 0] += step
+            if module is straight_through:
+                parameter[0, 0, 2] -= step
+        moves.append(float((built().detach() - before).norm()) / (2**0.5 * step))
+    np.testing.assert_allclose(moves, abs(np.sinc(angle / 2 / np.pi)), rtol=1e-5)
+
+
+def test_dynamic_rotations_beyond_two_radians_say_so_once(caplog):
+    built = turned(dynamic, torch.tensor([2.5, 0.0]))
+    built.largest_angles()
+    built.largest_angles()
+    assert caplog.text.count("A rotation has turned by 2.5 rad. Beyond 2.0, `dynamic`") == 1
+    assert not turned(dynamic, torch.tensor([1.9, 0.0])).largest_angles().isnan().any()
+    assert caplog.text.count("Beyond") == 1
+
+
+def test_straight_through_learns_the_gradient_at_the_start(double):
+    built = turned(straight_through, torch.tensor([2.0, 1.0]))
+    slopes = torch.randn(1, 4, 4)
+    built.learn(built(), slopes.mT, torch.eye(4))
+    torch.testing.assert_close(built.tangents.grad, slopes - slopes.mT)
 
 
 @pytest.mark.parametrize("m, rate, bound", [(50, 1e-2, 5e-6), (64, 1e-3, 5e-6), (192, 5e-4, 2e-5)])

@@ -214,6 +214,26 @@ def test_golden_table(tmp_path, end):
     assert paths[end].read_text() == (GOLDEN / f"tiny.{end}").read_text()
 
 
+def test_captions_name_rotations_that_are_not_the_papers_map_and_how_far_they_turned(tmp_path):
+    study, datasets = fixtures.configuration("rotations")
+    runs = fixtures.write(tmp_path, study, "rotations", "cifar10", datasets)
+    found = runs.aggregate(study, "rotations", "cifar10", datasets)
+    outputs = [tmp_path / f"table.{end}" for end in ("csv", "md", "tex")]
+    table.run(study, "rotations", "rotations", [found], REPORTED, *outputs)
+    caption = outputs[1].read_text()
+    dynamic = (
+        "RotoGrad, dynamic, learning rate 5e-4: dynamic rotations, not the paper's exponential map;"
+    )
+    assert (
+        f"{dynamic} turned by up to 2.5 rad, beyond the 2 up to which they train alike." in caption
+    )
+    assert "straight-through rotations, not the paper's" in caption
+    assert "RotoGrad, learning rate 5e-4: " not in caption
+    cells = pd.read_csv(outputs[0])
+    angles = cells[cells["quantity"] == "Largest plane angle, rad"]
+    assert len(angles) == 9 and (angles["value"] == 2.5).all() and not angles["best"].any()
+
+
 def test_ties_share_the_bold_face_and_lower_can_be_better():
     values = tiny().values
     values.iloc[:, 0] = [0.501, 0.499]

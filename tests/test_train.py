@@ -10,6 +10,9 @@ import pytest
 import torch
 
 from rotograd_replication import config, evaluate, records, runtime, train
+from rotograd_replication.loader import Loader
+from rotograd_replication.tasks import Tasks
+from rotograd_replication.trainer import Trainer
 from tests.noise import small
 from tests.paths import CONFIGS
 
@@ -91,6 +94,13 @@ class Watched(dict):
         self.seen.add(self.path + key)
         return super().__getitem__(key)
 
+    def get(self, key, default=None):
+        self.seen.add(self.path + key)
+        return super().get(key, default)
+
+    def __or__(self, other):
+        return type(self)(dict(self.items()) | other, self.seen, self.path)
+
     def unread(self):
         for key, value in self.items():
             if isinstance(value, Watched):
@@ -106,7 +116,7 @@ ROTATION = {f"training.rotation.{key}" for key in ("name", "learning_rate", "dec
     "experiment, method, unused",
     [
         ("digits", "rotograd", set()),
-        ("digits", "gradnorm", set()),
+        ("digits", "gradnorm", ROTATION),  # its weights have an optimiser of their own
         ("digits", "pcgrad", ROTATION),  # it has no parameters of its own
         ("stability", "rotograd_lr_1e-4", ROTATION),  # the variant's own optimiser stands in
     ],
@@ -125,6 +135,42 @@ def test_best_validation_epoch_is_kept(study, splits, tmp_path):
     trained = history.iloc[1:]
     error = trained[[c for c in trained if c.startswith("val_loss/")]].sum(axis=1)
     assert metrics["best_epoch"] == int(trained.epoch[error.idxmin()])
+
+
+def test_the_best_epoch_by_relative_improvement_weighs_tasks_alike(study, splits):
+    """A task with large losses decides the sum; relative improvements count alike."""
+    settings = small(study, "digits", "vanilla", 1)
+    settings["training"]["selection"] = "relative_improvement"
+    tasks = Tasks(study.datasets["mnist_standin"].tasks)
+    loader = Loader(splits / "train.safetensors", torch.device("cpu"), 8)
+    columns = list(range(5))
+    one = Trainer(settings, tasks, columns, 0, loader, loader, torch.device("cpu"))
+    first, half, tenth = (
+        {f"val_loss/{name}": x for name, x in zip(tasks.names, losses, strict=True)}
+        for losses in ([2, 2, 80, 1, 1], [1, 1, 80, 0.5, 0.5], [2, 2, 72, 1, 1])
+    )
+    one.rows = [first]
+    assert one._validation_error(half) == pytest.approx(-0.4)
+    assert one._validation_error(tenth) == pytest.approx(-0.02)
+    one.settings = one.settings | {"selection": "loss_sum"}
+    assert one._validation_error(half) == 83 > one._validation_error(tenth) == 78
+
+
+def test_losses_are_taken_again_at_the_reference_step(study, splits):
+    settings = small(study, "digits", "vanilla", 1)
+    settings["training"] |= {"normalize_losses": True, "loss_reference_step": 2}
+    tasks = Tasks(study.datasets["mnist_standin"].tasks)
+    loader = Loader(splits / "train.safetensors", torch.device("cpu"), 8)
+    one = Trainer(settings, tasks, list(range(5)), 0, loader, loader, torch.device("cpu"))
+    seen, before = [], None
+    for x, y in list(loader.in_order())[:4]:
+        with torch.no_grad():
+            losses = tasks.losses(one.net(x), y).abs()
+        one._step(x, y)
+        seen.append(torch.equal(one.unit_loss, losses))
+        before = one.unit_loss if before is None else before
+    assert seen == [True, False, True, False]
+    assert not torch.equal(before, one.unit_loss)
 
 
 def test_single_task_networks_are_one_per_task(study, splits, tmp_path):

@@ -5,6 +5,7 @@ the same for tables and figures: no number leaves this project without its n, da
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 from . import latex, records, schema
 from .equal_code import TrainingCode
 from .results import Results
+from .rotations import ALIKE
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
 STALE = "Stale: runs of {} were made by older training code."
@@ -103,7 +105,7 @@ def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd
 
     Args:
         values: rows (block, label), columns (quantity, source).
-        higher: whether a higher value is better, by quantity.
+        higher: whether a higher value is better, by quantity; those left out have no best value.
         exclude: labels that do not compete, such as the baseline.
     """
     rounded = values.round(2)
@@ -111,7 +113,7 @@ def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd
     mask = pd.DataFrame(False, values.index, values.columns)
     for column in values.columns:
         cells = rounded[column]
-        if cells.notna().any():
+        if column[-2] in higher and cells.notna().any():
             mask[column] = cells == (cells.max() if higher[column[-2]] else cells.min())
     return mask
 
@@ -137,7 +139,32 @@ def caption(
         if code and not all(code.trained(d, m) for m, found in result.code.items() for d in found)
     ]
     stale = f" {STALE.format(', '.join(old))}" if old else ""
-    return f"{start}Study: {study_name}. {facts}.{holes and ' ' + holes}{stale}"
+    maps = "".join(f" {text}" for r in results for text in _parametrisations(study, r))
+    return f"{start}Study: {study_name}. {facts}.{maps}{holes and ' ' + holes}{stale}"
+
+
+def _parametrisations(study: schema.Study, results: Results) -> Iterator[str]:
+    """Which methods' rotations are not the paper's map, and how far theirs have turned."""
+    methods = study.experiments[results.name].methods
+    for name in results.methods:
+        chosen = methods[name].parameters.get("parametrisation")
+        if chosen is None or chosen.value == "exponential":
+            continue
+        angle = largest_angles(results)[name].max()
+        beyond = f", beyond the {ALIKE:g} up to which they train alike" if angle > ALIKE else ""
+        yield (
+            f"{methods[name].label}: {chosen.value.replace('_', '-')} rotations, not the paper's "
+            f"exponential map; turned by up to {angle:.1f} rad{beyond}."
+        )
+
+
+def largest_angles(results: Results) -> pd.Series:
+    """The largest plane angle of a run's rotations at any epoch, in radians: (method, seed) -> it.
+
+    NaN where a method has no rotations.
+    """
+    history = results.history.set_index(["method", "seed"])
+    return history.filter(regex="^rotation_angle/").max(axis=1).groupby(["method", "seed"]).max()
 
 
 def _diverged(study: schema.Study, results: Results) -> str:

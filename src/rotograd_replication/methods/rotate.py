@@ -4,10 +4,10 @@ RotoGrad is rotate(scale), Rotate Only is rotate(vanilla), "PCGrad with R_k" is 
 `objective: task_loss`. The rotations are the leader of the Stackelberg game of section 3.3; their
 optimiser, with its own learning rate and decay, belongs to the experiment.
 
-Deviation of the official code (rotograd 0.1.6.0) from equation 3: it minimises the mean over the
-batch of `||R_k v_n - g~_{n,k}||^2`, with `v = ||mean_k G_k|| (1/K) sum_k U_k`. On rotations its
-gradient is that of equation 3 times `2 ||mean_k G_k|| / B`, which changes from step to step, and
-Adam remembers. `gradient_scale: official` applies that factor.
+Deviation of the official code (rotograd 0.1.6.0) from equation 3: it minimises
+`sum_n ||R_k v_n - g~_{n,k}||^2`, with `v = ||mean_k G_k|| (1/K) sum_k U_k`. On rotations, its
+gradient is that of equation 3 times `2 ||mean_k G_k||`. That factor changes from step to step, and
+Adam remembers. `gradient_scale: official` applies it.
 """
 
 from typing import Any, Literal
@@ -89,7 +89,7 @@ class Rotate(Method):
         if self.objective == "alignment":
             target = unit_sum(step, self.m) / -self.tasks
             if self.gradient_scale == "official":
-                target *= 2 * torch.linalg.vector_norm(step.gradients.mean(0)) / len(step.z)
+                target *= 2 * torch.linalg.vector_norm(step.gradients.mean(0))
         else:
             target = step.z[:, : self.m]
         self.rotations.learn(self.current, step.gradients[..., : self.m], target)

@@ -6,3 +6,7 @@ R at the start, `[1, m, m]` if it is the same for all; `learn(rotations, gradien
 `L(R_k exp(A)) = L(R_k) + <M_k, A> + O(A^2)` for skew A; `settle(step)` follows an optimiser's step;
 `largest_angles()` says how far each rotation has turned from its start.
 """
+
+# Radians by which a plane may have turned until another parametrisation than `exponential`, the
+# paper's, stops training like it: measured by study `rotations`.
+ALIKE = 2.0

@@ -20,15 +20,13 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from . import _angles
+from . import ALIKE, _angles
 from ._start import draw
 
 log = logging.getLogger(__name__)
 # Numbers of rotations that are learned and moved at a time, if more than one rotation's: what an
 # optimiser's dozen passes over them go through stays in a processor's cache.
 PART = 1 << 19
-# Radians of a plane up to which `dynamic` and the static map were measured to train alike.
-ALIKE = 2.0
 
 
 class Dynamic(nn.Module):

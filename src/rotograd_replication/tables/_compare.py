@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from .. import render, schema
+from .. import delta, render, schema
 from ..results import Results
 
 SOURCES = ("replicated", "reported")
@@ -61,6 +61,12 @@ def undefined(tests: pd.DataFrame) -> str:
     blank = tests["delta"].isna() & ~lost & ~tests["seed"].isin(baseless)
     names = ", ".join(tests.loc[blank, "task"].unique())
     return f" Blank: Δ is undefined, the single-task F1 is 0 ({names})." if names else ""
+
+
+def over_seeds(values: pd.Series) -> pd.Series:
+    """Median, std and runs of one number per seed."""
+    runs = pd.DataFrame({"method": "", "value": values}).set_index("method", append=True)
+    return delta.over_seeds(runs["value"]).iloc[0]
 
 
 def table(

@@ -5,7 +5,7 @@ Differences are paired: runs of one seed share initialisation, order of batches 
 
 import pandas as pd
 
-from .. import delta, schema
+from .. import schema
 from ..render import Table
 from ..results import Results
 from . import _compare
@@ -31,12 +31,13 @@ def build(
             higher[quantity] = better
             values = rows.pivot(index="seed", columns="method", values="value")
             for method in (first, *others):
-                cells[block, names[method], quantity, "replicated"] = _over_seeds(values[method])
+                cell = _compare.over_seeds(values[method])
+                cells[block, names[method], quantity, "replicated"] = cell
             for method in others:
                 label = f"{names[method]} − {names[first]}"
                 differences.add(label)
                 paired = values[method] - values[first]
-                cells[block, label, quantity, "replicated"] = _over_seeds(paired)
+                cells[block, label, quantity, "replicated"] = _compare.over_seeds(paired)
     ordered = sorted(cells, key=lambda key: key[1] in differences)
     return _compare.table(
         "Every task's metric",
@@ -46,9 +47,3 @@ def build(
         higher=higher,
         exclude=differences,
     )
-
-
-def _over_seeds(values: pd.Series) -> pd.Series:
-    """Value, std and runs of one number per seed."""
-    runs = pd.DataFrame({"method": "", "value": values}).set_index("method", append=True)
-    return delta.over_seeds(runs["value"]).iloc[0]
