@@ -65,6 +65,29 @@ def digest(experiment, method):
     return configuration.run_digest(study, experiment, method)
 
 
+def every_run(experiment):
+    """All (method, seed) pairs of an experiment; with `present=yes`, those that are finished."""
+    chosen = study.experiments[experiment]
+    pairs = [(m, s) for m in chosen.methods for s in range(chosen.seeds.value)]
+    done = files(experiment, "metrics.json", pairs)
+    return [p for p, file in zip(pairs, done) if not PRESENT or Path(file).exists()]
+
+
+def files(experiment, name, pairs):
+    """One file of every run."""
+    return [f"{RESULTS}/{experiment}/{m}/seed{s}/{name}" for m, s in pairs]
+
+
+# What tables, figures and verdicts are made of; with `present=yes`, of what is there.
+EXPERIMENTS = [e for e in study.experiments if every_run(e)]
+
+
+def with_runs(outputs):
+    """Tables or figures -> their experiments, without those that have no runs."""
+    found = {o: [e for e in names if e in EXPERIMENTS] for o, names in outputs.items()}
+    return {o: names for o, names in found.items() if names}
+
+
 # The claims, and the configuration that counts as published.
 CLAIMS = records.digest(
     [model.model_dump(mode="json") for model in (judged, reference)]

@@ -1,6 +1,9 @@
 # Tables and figures, from aggregated results alone.
 
 
+TABLES_OF, FIGURES_OF = with_runs(study.tables), with_runs(study.figures)
+
+
 def gathered(experiments):
     """The three files of each experiment."""
     return {
@@ -31,17 +34,17 @@ FROM = " --metrics {input.metrics} --history {input.history} --provenance {input
 
 rule table:
     input:
-        unpack(lambda w: gathered(study.tables[w.table])),
+        unpack(lambda w: gathered(TABLES_OF[w.table])),
         reported="configs/paper/reported.csv",
     output:
         csv=shown(f"{TABLES}/{{table}}.csv", "tables", table="{table}"),
         markdown=shown(f"{TABLES}/{{table}}.md", "tables", table="{table}"),
         latex=shown(f"{TABLES}/{{table}}.tex", "tables", table="{table}"),
     wildcard_constraints:
-        table="|".join(study.tables) or "none",
+        table="|".join(TABLES_OF) or "none",
     retries: 0
     params:
-        words=lambda w: words(study.tables[w.table]),
+        words=lambda w: words(TABLES_OF[w.table]),
         code=lambda w: code(
             f"tables/{w.table}.py", "tables/_*.py", "table.py", *stages.PAPER
         ),
@@ -59,16 +62,16 @@ rule table:
 
 rule figure:
     input:
-        unpack(lambda w: gathered(study.figures[w.figure])),
+        unpack(lambda w: gathered(FIGURES_OF[w.figure])),
     output:
         csv=shown(f"{FIGURES}/{{figure}}.csv", "figures", figure="{figure}"),
         pdf=shown(f"{FIGURES}/{{figure}}.pdf", "figures", figure="{figure}"),
         png=shown(f"{FIGURES}/{{figure}}.png", "figures", figure="{figure}"),
     wildcard_constraints:
-        figure="|".join(study.figures) or "none",
+        figure="|".join(FIGURES_OF) or "none",
     retries: 0
     params:
-        words=lambda w: words(study.figures[w.figure]),
+        words=lambda w: words(FIGURES_OF[w.figure]),
         code=lambda w: code(
             f"figures/{w.figure}.py",
             "figures/_*.py",
@@ -104,7 +107,7 @@ rule ledger:
 
 rule verdicts:
     input:
-        **gathered(study.experiments),
+        **gathered(EXPERIMENTS),
         reported="configs/paper/reported.csv",
     output:
         shown(f"{RESULTS}/verdicts.json", "verdicts"),
@@ -125,7 +128,7 @@ rule tables:
     input:
         expand(
             f"{TABLES}/{{table}}.{{kind}}",
-            table=study.tables,
+            table=TABLES_OF,
             kind=["csv", "md", "tex"],
         ),
         f"{TABLES}/hyperparameters.md",
@@ -135,6 +138,6 @@ rule figures:
     input:
         expand(
             f"{FIGURES}/{{figure}}.{{kind}}",
-            figure=study.figures,
+            figure=FIGURES_OF,
             kind=["csv", "pdf", "png"],
         ),

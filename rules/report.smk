@@ -15,13 +15,6 @@ PLACES = {
 }
 
 
-def made():
-    """All that the report shows: nothing where it is to show what there is (`present=yes`)."""
-    aggregated = sum(gathered(study.experiments).values(), [])
-    shown = [*rules.tables.input, *rules.figures.input, *rules.verdicts.output]
-    return [] if PRESENT else [*aggregated, *shown]
-
-
 def stamps():
     """What there is, and of when: a report of what there is follows it."""
     if not PRESENT:
@@ -34,7 +27,10 @@ def stamps():
 
 rule report:
     input:
-        made(),
+        *sum(gathered(EXPERIMENTS).values(), []),
+        *rules.tables.input,
+        *rules.figures.input,
+        *rules.verdicts.output,
         citation="CITATION.cff",
     output:
         shown(f"{REPORT}/index.html", "verdicts"),

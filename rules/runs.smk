@@ -1,24 +1,45 @@
 # Training, evaluation and aggregation. One process trains a run, all seeds of a method, or a whole
 # experiment, as the study's `batch` says; the numbers are the same.
+import re
 
 
-def runs(experiment, method="{method}", seed="{seed}"):
+def same_runs():
+    """Runs that an earlier experiment has too: (experiment, method) -> the earlier's.
+
+    Equal digests are equal settings and data, so that they are trained once.
+    """
+    first, found = {}, {}
+    for experiment, chosen in study.experiments.items():
+        for method in chosen.methods:
+            key = (chosen.dataset, digest(experiment, method))
+            other, _ = first.setdefault(key, (experiment, method))
+            if chosen.seeds.value <= study.experiments[other].seeds.value:
+                found[experiment, method] = first[key]
+    return {run: other for run, other in found.items() if run != other}
+
+
+SAME = same_runs()
+
+
+def trained(experiment):
+    """The methods whose runs this experiment trains itself."""
+    return [
+        m for m in study.experiments[experiment].methods if (experiment, m) not in SAME
+    ]
+
+
+def runs(experiment, methods, method="{method}", seed="{seed}"):
     """The (method, seed) pairs of one job; wildcards stand where `batch` leaves them open."""
-    chosen = study.experiments[experiment]
-    methods = list(chosen.methods) if study.batch == "experiment" else [method]
-    seeds = [seed] if study.batch == "run" else range(chosen.seeds.value)
+    seeds = range(study.experiments[experiment].seeds.value)
+    methods = methods if study.batch == "experiment" else [method]
+    seeds = [seed] if study.batch == "run" else seeds
     return [(m, s) for m in methods for s in seeds]
 
 
 def of_job(experiment, wildcards):
-    """The pairs of one job with its wildcards filled in."""
-    return runs(experiment, wildcards.get("method"), wildcards.get("seed"))
-
-
-def files(experiment, name, pairs=None):
-    """One file of every run."""
-    pairs = runs(experiment) if pairs is None else pairs
-    return [f"{RESULTS}/{experiment}/{m}/seed{s}/{name}" for m, s in pairs]
+    """The pairs of one training job with its wildcards filled in."""
+    named = (wildcards.get("method"), wildcards.get("seed"))
+    return runs(experiment, trained(experiment), *named)
 
 
 def trained_by(methods):
@@ -26,80 +47,111 @@ def trained_by(methods):
     return " ".join(dict.fromkeys(TRAIN_CODE.first(method) for method in methods))
 
 
-def every_run(experiment):
-    """All (method, seed) pairs of an experiment."""
-    chosen = study.experiments[experiment]
-    return [(m, s) for m in chosen.methods for s in range(chosen.seeds.value)]
+def run_files(experiment, method, seed):
+    """The three files of a trained run."""
+    names = {
+        "model": "model.safetensors",
+        "history": "history.csv",
+        "record": "run.json",
+    }
+    return {
+        k: files(experiment, name, [(method, seed)])[0] for k, name in names.items()
+    }
 
 
+# With `present=yes` nothing is trained, whatever has changed: runs are there or they are not.
 for experiment, chosen in study.experiments.items():
+    same = [method for e, method in SAME if e == experiment]
+    own, job = (runs(experiment, m) for m in (trained(experiment), chosen.methods))
+    if not PRESENT:
 
-    # `ancient`: prepared data is known by its hash, not by its date.
-    rule:
-        name:
-            f"train_{experiment}"
-        input:
-            train=ancient(prepared(chosen.dataset, "train")),
-            val=ancient(prepared(chosen.dataset, "val")),
-        output:
-            model=files(experiment, "model.safetensors"),
-            history=files(experiment, "history.csv"),
-            record=files(experiment, "run.json"),
-        group:
-            "run"
-        threads: THREADS
-        resources:
-            gpu=int(DEVICE != "cpu"),
-        params:
-            experiment=experiment,
-            methods=lambda w, e=experiment: [m for m, _ in of_job(e, w)],
-            seeds=lambda w, e=experiment: [s for _, s in of_job(e, w)],
-            digests=lambda w, e=experiment: [digest(e, m) for m, _ in of_job(e, w)],
-            # Not declared: what a job has saved outlives its outputs, which a failure removes.
-            checkpoints=lambda w, e=experiment: files(e, "checkpoint", of_job(e, w)),
-            # Code declared equal trains nothing again; the record keeps the digest of the present one.
-            code=lambda w, e=experiment: trained_by(m for m, _ in of_job(e, w)),
-        message:
-            "train {params.experiment} {wildcards}"
-        shell:
-            VERB
-            + " train --study "
-            + STUDY
-            + " --device "
-            + DEVICE
-            + " --threads {threads} --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
-            " --digest {params.digests} --code "
-            + TRAIN_CODE.digest
-            + " --train {input.train} --val {input.val} --checkpoint {params.checkpoints}"
-            " --model {output.model} --history {output.history} --record {output.record}"
+        # `ancient`: prepared data is known by its hash, not by its date.
+        rule:
+            name:
+                f"train_{experiment}"
+            input:
+                train=ancient(prepared(chosen.dataset, "train")),
+                val=ancient(prepared(chosen.dataset, "val")),
+            output:
+                model=files(experiment, "model.safetensors", own),
+                history=files(experiment, "history.csv", own),
+                record=files(experiment, "run.json", own),
+            wildcard_constraints:
+                method="|".join(map(re.escape, trained(experiment))) or "none",
+            group:
+                "run"
+            threads: THREADS
+            resources:
+                gpu=int(DEVICE != "cpu"),
+            params:
+                experiment=experiment,
+                methods=lambda w, e=experiment: [m for m, _ in of_job(e, w)],
+                seeds=lambda w, e=experiment: [s for _, s in of_job(e, w)],
+                digests=lambda w, e=experiment: [digest(e, m) for m, _ in of_job(e, w)],
+                # Not declared: what a job has saved outlives its outputs, which a failure removes.
+                checkpoints=lambda w, e=experiment: files(e, "checkpoint", of_job(e, w)),
+                # Code declared equal trains nothing again; the record keeps the digest of the present one.
+                code=lambda w, e=experiment: trained_by(m for m, _ in of_job(e, w)),
+            message:
+                "train {params.experiment} {wildcards}"
+            shell:
+                VERB
+                + " train --study "
+                + STUDY
+                + " --device "
+                + DEVICE
+                + " --threads {threads} --experiment {params.experiment} --method {params.methods} --seed {params.seeds}"
+                " --digest {params.digests} --code "
+                + TRAIN_CODE.digest
+                + " --train {input.train} --val {input.val} --checkpoint {params.checkpoints}"
+                " --model {output.model} --history {output.history} --record {output.record}"
 
-    rule:
-        name:
-            f"evaluate_{experiment}"
-        input:
-            model=files(experiment, "model.safetensors"),
-            record=files(experiment, "run.json"),
-            test=ancient(prepared(chosen.dataset, "test")),
-        output:
-            files(experiment, "metrics.json"),
-        group:
-            "run"
-        threads: THREADS
-        resources:
-            gpu=int(DEVICE != "cpu"),
-        params:
-            experiment=experiment,
-            code=code(*stages.EVALUATE),
-        message:
-            "evaluate {params.experiment} {wildcards}"
-        shell:
-            VERB
-            + " evaluate --study "
-            + STUDY
-            + " --device "
-            + DEVICE
-            + " --threads {threads} --experiment {params.experiment} --test {input.test}"
-            " --model {input.model} --record {input.record} --metrics {output}"
+        rule:
+            name:
+                f"reuse_{experiment}"
+            input:
+                unpack(lambda w, e=experiment: run_files(*SAME[e, w.method], w.seed)),
+            output:
+                **run_files(experiment, "{method}", "{seed}"),
+            wildcard_constraints:
+                method="|".join(map(re.escape, same)) or "none",
+            params:
+                experiment=experiment,
+            message:
+                "reuse {input.record} as {wildcards}"
+            shell:
+                VERB
+                + " reuse --experiment {params.experiment} --method {wildcards.method}"
+                " --from-model {input.model} --from-history {input.history} --from-record {input.record}"
+                " --model {output.model} --history {output.history} --record {output.record}"
+
+        rule:
+            name:
+                f"evaluate_{experiment}"
+            input:
+                model=files(experiment, "model.safetensors", job),
+                record=files(experiment, "run.json", job),
+                test=ancient(prepared(chosen.dataset, "test")),
+            output:
+                files(experiment, "metrics.json", job),
+            group:
+                "run"
+            threads: THREADS
+            resources:
+                gpu=int(DEVICE != "cpu"),
+            params:
+                experiment=experiment,
+                code=code(*stages.EVALUATE),
+            message:
+                "evaluate {params.experiment} {wildcards}"
+            shell:
+                VERB
+                + " evaluate --study "
+                + STUDY
+                + " --device "
+                + DEVICE
+                + " --threads {threads} --experiment {params.experiment} --test {input.test}"
+                " --model {input.model} --record {input.record} --metrics {output}"
 
     rule:
         name:
@@ -157,7 +209,7 @@ def unmade(dag):
 
 rule results:
     input:
-        expand(f"{RESULTS}/{{experiment}}.csv", experiment=study.experiments),
+        expand(f"{RESULTS}/{{experiment}}.csv", experiment=EXPERIMENTS),
 
 
 # The run matrix, now. It has no output, so it runs whenever it is asked for, and its patterns come

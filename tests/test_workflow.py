@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from rotograd_replication import config, plugins, sources, stages
 from rotograd_replication.__main__ import parser
+from tests import fixtures
 from tests.paths import CONFIGS, ROOT
 
 STUDIES = ["quick", "lite", "paper"]
@@ -148,6 +149,31 @@ def test_make_commands_of_the_documentation(tree, arguments):
     """The Makefile has the target."""
     done = subprocess.run(["make", "-n", *arguments], cwd=tree, capture_output=True, text=True)
     assert done.returncode == 0 and ".venv" in done.stdout, done.stderr
+
+
+def test_present_shows_the_runs_that_are_there_and_trains_nothing(tree):
+    """A table of some seeds, methods and experiments of a study whose other runs are missing."""
+    study, datasets = fixtures.configuration("paper")
+    fixtures.write(tree / "results" / "paper", study, "paper", "digits", datasets, seeds=2)
+    shutil.rmtree(tree / "results/paper/digits/mgda")
+    shutil.rmtree(tree / "results/paper/digits/pcgrad/seed1")
+    options = ["--config", "study=paper", "present=yes"]
+    found = jobs(snakemake(tree, "-n", "tables", "figures", "results", "verdicts", *options))
+    total = found.pop("total")
+    made = {"aggregate_digits": 1, "table": 1, "figure": 1, "ledger": 1, "verdicts": 1}
+    assert found == made | dict.fromkeys(("tables", "figures", "results"), 1)
+    assert total == sum(found.values())
+    snakemake(tree, "paper_tables/paper/digits.md", *options)
+    caption = (tree / "paper_tables/paper/digits.md").read_text()
+    assert "n = 1 to 2 seeds" in caption and "MGDA" not in caption
+
+
+def test_a_run_of_equal_settings_is_trained_once(tree):
+    """Vanilla of the stability experiment is that of the digits."""
+    run = "results/paper/stability/vanilla/seed3/metrics.json"
+    found = jobs(snakemake(tree, "-n", run, "--config", "study=paper"))
+    assert found["train_digits"] == found["reuse_stability"] == found["evaluate_stability"] == 1
+    assert "train_stability" not in found
 
 
 def test_status_reads_a_folder_that_another_snakemake_has_locked(tree):

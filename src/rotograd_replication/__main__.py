@@ -124,6 +124,15 @@ def train(arguments: argparse.Namespace) -> None:
     checkpoint.discard(arguments.checkpoint)
 
 
+def reuse(arguments: argparse.Namespace) -> None:
+    """Take a run of one experiment as a run of another that has the same settings."""
+    from . import reuse as verb
+
+    sources = (arguments.from_model, arguments.from_history, arguments.from_record)
+    outputs = (arguments.model, arguments.history, arguments.record)
+    verb.run(arguments.experiment, arguments.method, sources, outputs)
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure finished runs on the test split."""
     from . import evaluate as verb
@@ -241,6 +250,9 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[Callable, 
     | {"method": (str, "*"), "seed": (_whole(0), "*"), "digest": (str, "*")}
     | dict.fromkeys(("train", "val"), (Path, ""))
     | dict.fromkeys(("checkpoint", "model", "history", "record"), (Path, "*")),
+    reuse: {"experiment": (str, ""), "method": (str, "")}
+    | dict.fromkeys(("from-model", "from-history", "from-record"), (Path, ""))
+    | dict.fromkeys(("model", "history", "record"), (Path, "")),
     evaluate: {"study": (str, ""), "experiment": (str, ""), "device": (str, "?")}
     | {"threads": (_whole(1), "?"), "test": (Path, "")}
     | dict.fromkeys(("model", "record", "metrics"), (Path, "*")),
