@@ -1,6 +1,7 @@
 """What a process fixes before it trains."""
 
 import platform
+import re
 import subprocess
 import sys
 
@@ -53,3 +54,28 @@ def test_a_processor_is_known_by_what_decides_its_bits(monkeypatch, tmp_path):
     cpuinfo.unlink()
     assert runtime.processor() == vectors
     assert runtime.hardware(torch.device("cpu")).startswith("CPU, ")
+
+
+def test_a_revision_is_clean_where_what_decides_numbers_is(tmp_path):
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    assert runtime.revision(tmp_path) == "unknown"
+    git("init")
+    for name in ("src/code.py", "results/run.json", "configs/study.yaml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("1")
+    git("add", ".")
+    git("commit", "-m", "first")
+    clean = runtime.revision(tmp_path)
+    assert re.fullmatch("[0-9a-f]{12}", clean)
+    (tmp_path / "results/run.json").unlink()
+    (tmp_path / "configs/hashes").mkdir()
+    (tmp_path / "configs/hashes/nyuv2.json").write_text("{}")
+    assert runtime.revision(tmp_path) == clean
+    (tmp_path / "src/other.py").write_text("2")
+    assert runtime.revision(tmp_path) == f"{clean}+changes"
+    (tmp_path / "src/other.py").unlink()
+    (tmp_path / "configs/study.yaml").write_text("2")
+    assert runtime.revision(tmp_path) == f"{clean}+changes"

@@ -69,14 +69,22 @@ def generator(seed: int, stream: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + stream)
 
 
+# What decides a run's numbers, beside the data, whose hashes are recorded: other files may differ.
+DECISIVE = ("Snakefile", "configs", ":(exclude)configs/hashes", "requirements.lock", "rules", "src")
+
+
 def revision(root: Path) -> str:
-    """The code's git revision, with `+changes` where the tree differs; `unknown` outside git."""
-    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+changes"]
+    """The code's git revision, with `+changes` where it differs from it; `unknown` outside git."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(root), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        changed = git("status", "--porcelain", "--", *DECISIVE)
+        return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return answer.stdout.strip()
 
 
 def versions() -> dict[str, str]:
