@@ -42,8 +42,9 @@ def dataset(urls=(), copies=None, known=sums):
         for name in CONTENT
     ]
     entry = config.values(config.load_datasets(CONFIGS)["toy_convex"])
-    entry |= {"label": "official", "archives": archives, "parameters": {}}
-    entry["parameters"] = {"point": {"value": [1.0, 1.0], "source": "choice: a test"}}
+    given = {"point": [1.0, 1.0], "rows": 1}
+    sourced = {key: {"value": value, "source": "choice: a test"} for key, value in given.items()}
+    entry |= {"label": "official", "archives": archives, "parameters": sourced}
     return schema.Dataset.model_validate(entry)
 
 

@@ -149,7 +149,10 @@ def judge(
     if of == "hours":
         return NOT_COMPARED, HOURS
     if cell["coverage"] < statistics.confidence.value - statistics.tolerance.value:
-        return TOO_FEW, f"The interval of n = {cell['n']} covers at most {cell['coverage']:.1%}."
+        return (
+            TOO_FEW,
+            f"n = {cell['n']}: an interval covers at most {100 * cell['coverage']:.3g} %.",
+        )
     error = standard_error(cell)
     if error is None:
         return NOT_COMPARED, SINGLE
