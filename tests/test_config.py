@@ -202,7 +202,7 @@ LAYERS = [
         "prepare",
     },
     {"runs", "render", "assess", "optimizers", "matrix", "latex"},
-    {"trainer", "train", "aggregate", "tables", "figures", "ledger"},
+    {"reuse", "trainer", "train", "aggregate", "tables", "figures", "ledger"},
     {"evaluate", "calibrate", "plan", "table", "figure", "verdict", "status", "sections"},
     {"report"},
     {"__main__"},
