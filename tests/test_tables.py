@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rotograd_replication import config, latex, plugins, render, table
+from rotograd_replication import config, latex, plugins, render, schema, table
+from rotograd_replication.tables import selection
 from tests import fixtures
 
 NAME = "quick"
@@ -232,6 +233,27 @@ def test_captions_name_rotations_that_are_not_the_papers_map_and_how_far_they_tu
     cells = pd.read_csv(outputs[0])
     angles = cells[cells["quantity"] == "Largest plane angle, rad"]
     assert len(angles) == 9 and (angles["value"] == 2.5).all() and not angles["best"].any()
+
+
+def test_both_rules_for_the_best_epoch_are_compared_on_validation_metrics():
+    task = {"label": "", "kind": "regression", "outputs": 1}
+    tasks = [schema.Task(name=name, **task) for name in ("large", "small")]
+    run = pd.DataFrame(
+        {
+            "epoch": [0, 1, 2],
+            "val_loss/large": [100.0, 80.0, 90.0],  # epoch 1 has the smallest sum
+            "val_loss/small": [
+                1.0,
+                0.9,
+                0.5,
+            ],  # epoch 2 the larger mean improvement: 30 against 15 %
+            "val_mse/large": [100.0, 80.0, 90.0],
+            "val_mse/small": [1.0, 0.9, 0.45],
+        }
+    )
+    first, second, gain = selection._compare_rules(run, tasks).values()
+    assert (first, second) == (1, 2)
+    assert gain == pytest.approx((-12.5 + 50) / 2)
 
 
 def test_ties_share_the_bold_face_and_lower_can_be_better():

@@ -24,7 +24,7 @@ def build(
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
         columns = {LOSSES: _losses(found.history), ANGLE: render.largest_angles(found)}
-        for method in found.methods:
+        for method in (m for m in chosen.methods if m in found.methods):
             label = _compare.label(chosen.methods[method], method, [found])
             for quantity, values in columns.items():
                 cells[block, label, quantity, "replicated"] = _compare.over_seeds(values[method])
