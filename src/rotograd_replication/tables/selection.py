@@ -36,9 +36,9 @@ def build(
                 cells[block, label, str(quantity), "replicated"] = _compare.over_seeds(values)
     return _compare.table(
         "The rule for the best epoch",
-        f"{caption} Median ± standard deviation over seeds. A task's relative improvement is that of "
-        "its validation loss on the loss before training; Δ_k is that of its validation metric at "
-        "the second rule's epoch over the first's, in percent. The paper reports none of these.",
+        f"{caption} Median ± standard deviation over seeds. A task's relative improvement is that "
+        "of its validation loss on the loss before training; Δ_k is that of its validation metric "
+        "at the second rule's epoch over the first's, in percent. The paper reports none of these.",
         cells,
         higher={},
     )
