@@ -18,7 +18,7 @@ from tests.paths import CONFIGS
 STUDY = config.load_study(CONFIGS, "quick")
 DEVICE = torch.device("meta")
 # Their weights are computed on the host, by TorchJD's solvers, from K x K inner products.
-WAITING = {"pcgrad", "mgda", "imtl_g"}
+WAITING = {"pcgrad", "mgda"}
 
 
 class Watch(TorchDispatchMode):
@@ -41,9 +41,11 @@ def cases():
                 yield pytest.param(name, method, id=f"{name}-{method}")
 
 
-def step(name, method):
+def step(name, method, parametrisation="dynamic"):
     """One whole step of a run, and what the history takes of it."""
     settings = config.run_settings(STUDY, name, method)
+    if "parametrisation" in settings["method"]["parameters"]:
+        settings["method"]["parameters"]["parametrisation"] = parametrisation
     data = STUDY.datasets[settings["dataset"]]
     tasks = Tasks(data.tasks)
     net = network.build(settings, tasks, seed=0).to(DEVICE)
@@ -71,6 +73,13 @@ def test_a_step_reads_nothing_of_the_device(name, method):
             step(name, method)
     else:
         step(name, method)
+
+
+@pytest.mark.parametrize("parametrisation", ["exponential", "straight_through"])
+def test_an_exponential_reads_its_norm(parametrisation):
+    """It decides how often the exponential squares: `rotations/_expm.py`."""
+    with pytest.raises(RuntimeError, match="item"):
+        step("cifar10", "rotograd", parametrisation)
 
 
 @pytest.mark.parametrize("name", sorted(augment.AUGMENTATIONS))
