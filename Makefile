@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 STUDY ?= quick
 
-.PHONY: quick status test fuzz environment slurm kubernetes lock lint clean
+.PHONY: quick status test fuzz environment slurm lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
@@ -32,19 +32,17 @@ environment: .venv/built
 	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-# On a cluster: `make slurm` (or kubernetes) adds Snakemake's executor to the environment.
-slurm kubernetes: environment
+# On a cluster: `make slurm` adds Snakemake's executor to the environment.
+slurm: environment
 	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --require-hashes \
-		-r requirements-$@.lock
+		-r requirements-slurm.lock
 
 # After a change of pyproject.toml: what is pinned stays pinned, and no host is named. To renew a
 # package, delete its lines from requirements.lock first.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python $(BIN)/python
 lock: environment
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
-	set -e; for group in slurm kubernetes; do \
-		$(COMPILE) --group $$group -c requirements.lock -o requirements-$$group.lock; \
-	done
+	$(COMPILE) --group slurm -c requirements.lock -o requirements-slurm.lock
 
 lint: environment
 	$(BIN)/ruff check .

@@ -45,14 +45,14 @@ figures:
 """
 
 
-def environment(folder, group):
-    """A Python with this environment's packages and a group's lock, leaving this one as it is."""
+def environment(folder):
+    """A Python with this environment's packages and the executor's, leaving this one as it is."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     packages = next(folder.glob("lib/*/site-packages"))
     (packages / "main.pth").write_text(sysconfig.get_path("purelib") + "\n")
     uv = [os.path.join(os.path.dirname(sys.executable), "uv"), "pip", "install", "--python", python]
-    lock = ROOT / f"requirements-{group}.lock"
+    lock = ROOT / "requirements-slurm.lock"
     done = subprocess.run(
         [*uv, "--require-hashes", "-r", lock], capture_output=True, text=True, timeout=300
     )
@@ -126,7 +126,7 @@ def study(request):
 @pytest.mark.first
 def test_lost_jobs_change_no_result(node, study, tmp_path):
     """One job is cancelled, one pre-empted and one loses its slurmd; results are the local ones."""
-    python = environment(tmp_path / "environment", "slurm")
+    python = environment(tmp_path / "environment")
     cluster = tree(tmp_path / "cluster", study)
     local = tree(tmp_path / "local", study.replace("batch: method", "batch: experiment"))
     log = tmp_path / "snakemake.log"
