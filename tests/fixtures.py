@@ -24,10 +24,10 @@ class Files:
     history: Path
     provenance: Path
 
-    def aggregate(self, study, name, experiment, datasets):
+    def aggregate(self, study, name, experiment, datasets, same=None):
         outputs = (self.table, self.history, self.provenance)
         inputs = (self.metrics, self.histories)
-        aggregate.run(study, name, experiment, datasets, *inputs, *outputs)
+        aggregate.run(study, name, experiment, datasets, *inputs, *outputs, same or {})
         return results.read(*outputs)
 
 

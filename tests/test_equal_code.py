@@ -7,6 +7,7 @@ import yaml
 
 from rotograd_replication import config, equal_code, render
 from rotograd_replication.equal_code import Entry, TrainingCode
+from rotograd_replication.runs import AggregateError
 from tests import fixtures
 from tests.paths import CONFIGS
 
@@ -61,7 +62,7 @@ def configs(tmp_path):
 
     def write(content):
         for path in CONFIGS.iterdir():
-            if path.stem != equal_code.LEDGER:
+            if path.stem != equal_code.LEDGER and not (tmp_path / path.name).exists():
                 (tmp_path / path.name).symlink_to(path)
         (tmp_path / f"{equal_code.LEDGER}.yaml").write_text(yaml.safe_dump(content))
         return tmp_path
@@ -119,5 +120,31 @@ def test_runs_of_several_codes_are_told_apart_by_method(tmp_path):
         assert (mark in caption) == stale
 
 
+def test_prepared_files_of_equal_tensors_stand_in_one_table(tmp_path):
+    study, datasets = fixtures.configuration("quick")
+    files = fixtures.write(tmp_path, study, "quick", "toy_convex", datasets)
+    for path in (p for p in files.metrics if p.parent.parent.name == "vanilla"):
+        run = json.loads(path.read_text())
+        run["data"]["prepared"]["train"] = "d" * 64
+        path.write_text(json.dumps(run))
+    with pytest.raises(AggregateError, match="prepared files of the others"):
+        files.aggregate(study, "quick", "toy_convex", datasets)
+    files.aggregate(study, "quick", "toy_convex", datasets, {"d" * 64: "c" * 64})
+
+
+def test_equal_data_is_passed_on_to_the_latest(configs):
+    words = {"why": "the last bit", "evidence": "both were read"}
+    chain = [
+        {"dataset": "mnist", "was": {"val": a * 64}, "same_as": {"val": b * 64}} | words
+        for a, b in ("ab", "bc", "dc")
+    ]
+    place = configs({"equal_code": [], "equal_data": chain})
+    assert equal_code.same_data(place) == {x * 64: "c" * 64 for x in "abd"}
+    chain[0]["same_as"] = {"train": "b" * 64}
+    with pytest.raises(config.ConfigurationError, match="must name the same splits"):
+        equal_code.same_data(configs({"equal_code": [], "equal_data": chain}))
+
+
 def test_the_committed_ledger_is_legal():
     assert equal_code.load(CONFIGS, C).equal
+    assert equal_code.same_data(CONFIGS)

@@ -164,6 +164,7 @@ def aggregate(arguments: argparse.Namespace) -> None:
         arguments.out_metrics,
         arguments.out_history,
         arguments.out_provenance,
+        equal_code.same_data(arguments.configs),
     )
 
 

@@ -52,6 +52,7 @@ def run(
     table: Path,
     history: Path,
     provenance: Path,
+    same_data: dict[str, str],
 ) -> None:
     """Gather the runs of one experiment.
 
@@ -65,6 +66,7 @@ def run(
         table: written: a row per run, task and metric, with Delta_k against `single_task`.
         history: written: `method, seed` and the columns of the histories.
         provenance: written: data, hardware, versions and cost of the runs.
+        same_data: prepared files that hold the same tensors (`equal_code.same_data`).
 
     Raises:
         AggregateError: a run of another configuration, of other data, or a malformed file.
@@ -79,7 +81,7 @@ def run(
     bar = tqdm.tqdm(metrics, desc=f"{experiment}: records", unit="run", disable=None)
     runs = [read(path, study_name, experiment, remedy) for path in bar]
     check_configuration(runs, study, experiment, remedy)
-    check_data(runs, remedy)
+    check_data(runs, remedy, same_data)
     rows = _rows(runs, datasets[chosen.dataset], remedy)
     _write_csv(table, [HEADER, *rows])
     _write_csv(history, _histories(runs, histories, remedy))

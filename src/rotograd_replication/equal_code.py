@@ -1,4 +1,4 @@
-"""Training code whose runs count as those of the present code: `configs/equivalent_code.yaml`.
+"""Training code and prepared data whose runs count as the present: `configs/equivalent_code.yaml`.
 
 A run's record keeps the digest of the code that trained it. Where other code trains the same
 models, an entry of the ledger says so with its evidence, and the run is not stale. Everything that
@@ -10,7 +10,7 @@ count where the present code is `c`, and runs of `c` where it is `a` again.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -45,10 +45,36 @@ class Entry(schema.Model):
         return self
 
 
+class DataEntry(schema.Model):
+    """Prepared files of one dataset that hold the same tensors, to the byte.
+
+    Attributes:
+        dataset: Its name.
+        was: The sha256 of the earlier file of each split.
+        same_as: Those of the later files.
+        why: What differs.
+        evidence: How the tensors are known to be the same.
+    """
+
+    dataset: schema.Name
+    was: dict[Literal["train", "val", "test"], schema.Sha256]
+    same_as: dict[Literal["train", "val", "test"], schema.Sha256]
+    why: Text
+    evidence: Text
+
+    @model_validator(mode="after")
+    def _same_splits(self) -> "DataEntry":
+        if self.was.keys() != self.same_as.keys():
+            found = f"{', '.join(self.was)} and {', '.join(self.same_as)}"
+            raise ValueError(f"`was` and `same_as` must name the same splits. Found {found}")
+        return self
+
+
 class Ledger(schema.Model):
     """The whole file; the earliest entry comes first."""
 
     equal_code: tuple[Entry, ...]
+    equal_data: tuple[DataEntry, ...] = ()
 
     @model_validator(mode="after")
     def _each_once(self) -> "Ledger":
@@ -114,6 +140,24 @@ def load(configs: Path, digest: str) -> TrainingCode:
         hint = plugins.nearest(method, list(legal))
         raise config.ConfigurationError(f"{LEDGER}.yaml: unknown method `{method}`. {hint}")
     return TrainingCode(digest, ledger.equal_code)
+
+
+def same_data(configs: Path) -> dict[str, str]:
+    """Prepared files that count as others: the sha256 of an earlier file -> of the latest.
+
+    Args:
+        configs: The folder that holds the ledger.
+
+    Raises:
+        ConfigurationError: A fault in the ledger, with its place and the remedy.
+    """
+    ledger = config.validate(Ledger, config.read_named(configs, LEDGER), f"{LEDGER}.yaml")
+    found: dict[str, str] = {}
+    for entry in reversed(ledger.equal_data):
+        for split, was in entry.was.items():
+            later = entry.same_as[split]
+            found[was] = found.get(later, later)
+    return found
 
 
 def _methods(configs: Path) -> set[str]:

@@ -15,8 +15,10 @@ import contextlib
 import inspect
 import json
 import logging
+import math
 import shutil
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -155,14 +157,16 @@ def check(place: str, split: Split, columns: int) -> None:
 def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]:
     """Mean and standard deviation per channel of images `[N, C, H, W]` in the range `[0, 1]`.
 
-    Exact, from counts of all values: bytes, which are scaled to that range, or float16; None for
-    float32, which is left as it is. A constant channel has deviation 1, by which it can be divided.
+    From counts of all values, in exact fractions, so that every machine gets the same last bit:
+    bytes, which are scaled to that range, or float16; None for float32, which is left as it is. A
+    constant channel has deviation 1, by which it can be divided.
     """
     if images.dtype == np.uint8:
-        values, bits = np.arange(256) / 255, np.uint8
+        values, bits = [Fraction(value, 255) for value in range(256)], np.uint8
     elif images.dtype == np.float16:
-        values, bits = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(float), np.uint16
-        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)  # no image holds them
+        numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(float)
+        numbers = np.nan_to_num(numbers, posinf=0.0, neginf=0.0)  # no image holds them
+        values, bits = [Fraction(number) for number in numbers.tolist()], np.uint16
     else:
         return None, None
     mean, deviation = [], []
@@ -172,8 +176,10 @@ def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]
             numbers = np.ascontiguousarray(block[:, channel]).view(bits).ravel()
             row += np.bincount(numbers, minlength=len(values))
     for row in counts:
-        share = row / row.sum()
-        centre = float(share @ values)
-        mean.append(centre)
-        deviation.append(float(np.sqrt(share @ (values - centre) ** 2)) or 1.0)
+        found = [(values[i], int(row[i])) for i in np.flatnonzero(row)]
+        total = sum(count for _, count in found)
+        centre = sum((value * count for value, count in found), Fraction()) / total
+        square = sum((value**2 * count for value, count in found), Fraction()) / total
+        mean.append(float(centre))
+        deviation.append(math.sqrt(square - centre**2) or 1.0)
     return mean, deviation

@@ -87,8 +87,14 @@ def check_configuration(
         seen.add((run["method"], run["seed"]))
 
 
-def check_data(runs: list[dict[str, Any]], remedy: str) -> None:
-    """Refuse runs of different bytes or budgets: their metrics cannot be compared."""
+def check_data(runs: list[dict[str, Any]], remedy: str, same: dict[str, str]) -> None:
+    """Refuse runs of different bytes or budgets: their metrics cannot be compared.
+
+    Args:
+        runs: Their records.
+        remedy: What to do about one that is refused; a sentence.
+        same: The sha256 of a prepared file -> of one that holds the same tensors.
+    """
     first, prepared = runs[0], None
     for run in runs:
         if run["epochs"] != first["epochs"]:
@@ -98,6 +104,7 @@ def check_data(runs: list[dict[str, Any]], remedy: str) -> None:
             )
         # Runs from before prepared files had sums do not say theirs.
         found = run["data"].get("prepared")
+        found = found and {split: same.get(known, known) for split, known in found.items()}
         prepared = prepared or found
         if found and found != prepared:
             raise AggregateError(
