@@ -32,10 +32,15 @@ class Cost:
 
 
 class Features(nn.Module):
-    """In a backbone's place: gives z at no cost, and takes its gradient."""
+    """In a backbone's place: gives z at no cost, and takes its gradient.
+
+    Its one parameter never has a gradient: an optimiser refuses to have none, as in the toys, which
+    have no heads either.
+    """
 
     def __init__(self, z: Tensor) -> None:
         super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
         self.z = z.requires_grad_()
 
     def forward(self, x: Tensor) -> Tensor:
