@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
-from rotograd_replication import config, divergence, evaluate, records, runs, table, train
+from rotograd_replication import (
+    config,
+    divergence,
+    equal_code,
+    evaluate,
+    records,
+    runs,
+    table,
+    train,
+)
 from rotograd_replication.checkpoint import Saving
 from tests import fixtures
 from tests.methods_fixtures import build
@@ -169,5 +178,6 @@ def test_runs_of_older_code_are_called_stale(tmp_path):
     outputs = [tmp_path / f"table.{end}" for end in ("csv", "md", "tex")]
     stale = "Stale: runs of digits were made by older training code."
     for code, expected in (("0123456789abcdef", False), ("f" * 16, True), (None, False)):
-        table.run(study, "quick", "digits", [found], reported, *outputs, code)
+        present = code and equal_code.TrainingCode(code)
+        table.run(study, "quick", "digits", [found], reported, *outputs, present)
         assert (stale in outputs[1].read_text()) == expected
