@@ -207,6 +207,23 @@ def test_a_name_from_another_file_is_another(tmp_path):
     assert digest(tmp_path / "e", two | through) != digest(tmp_path / "f", two | other)
 
 
+def test_a_module_imported_whole_may_be_renamed_under_its_bound_name(tmp_path):
+    """And nothing else may: a function of another name is another function."""
+    module = "def atomic() -> int:\n    return 1\n\n\ndef room() -> int:\n    return 2\n"
+    use = "\n\ndef g() -> int:\n    return {}()\n"
+    old = {"records.py": module, "a.py": "from . import records" + use.format("records.atomic")}
+
+    def new(imported, used):
+        files = {"files/atomic.py": module, "tasks/a.py": imported + use.format(used)}
+        return digest(tmp_path / imported.replace(" ", "_"), files, ["tasks/*.py"])
+
+    expected = digest(tmp_path / "old", old, ["a.py"])
+    assert new("from ..files import atomic as records", "records.atomic") == expected
+    assert new("from ..files import atomic", "atomic.atomic") != expected
+    function = new("from ..files.atomic import atomic as f", "f")
+    assert new("from ..files.atomic import room as f", "f") != function
+
+
 def test_a_helper_is_the_one_of_its_own_file(tmp_path):
     """A function moved to a file with another helper of the same name has another meaning."""
     helpers = {f"{n}.py": f"def _h() -> int:\n    return {n!r}\n" for n in "ab"}

@@ -13,8 +13,10 @@ out are
 - the order of top-level statements (a choice: it seldom has a meaning), except of those that bind
   the same name.
 
-A module imported whole counts by its name (`records` in `records.atomic`), so renaming it changes
-the digest. `configs/equivalent_code.yaml` says which digests are of equal code all the same.
+A module imported whole counts by the name that it is bound to (`records` in `records.atomic`). So
+its file may move and have another name, as in `from .files import atomic as records`; another bound
+name changes the digest. `configs/equivalent_code.yaml` says which digests are of equal code all the
+same.
 
 Files in other languages count by their names and bytes. The digest is the same under Python 3.11,
 3.12 and 3.13, whose syntax trees differ in fields that are empty.
@@ -45,7 +47,8 @@ def digest(root: Path, patterns: list[str]) -> str:
         SyntaxError: A file is not Python; names the file.
     """
     files = sorted({p for pattern in patterns for p in root.glob(pattern) if p.is_file()})
-    modules = {_dotted(p, root): Module.read(p, root) for p in files if p.suffix == ".py"}
+    package = frozenset(_dotted(p, root) for p in root.rglob("*.py"))
+    modules = {_dotted(p, root): Module.read(p, root, package) for p in files if p.suffix == ".py"}
     python = sorted(line for module in modules.values() for line in module.lines(modules))
     others = sorted([p.name, records.sha256(p)] for p in files if p.suffix != ".py")
     return records.digest([python, others])
@@ -65,17 +68,19 @@ class Module:
         name: Of the file, without its suffix.
         folder: Names of the folders from the root to the file.
         body: Top-level statements.
+        package: All modules of the package, dotted; one that is imported whole is known by it.
     """
 
     name: str
     folder: tuple[str, ...]
     body: list[ast.stmt]
+    package: frozenset[str]
 
     @classmethod
-    def read(cls, path: Path, root: Path) -> "Module":
+    def read(cls, path: Path, root: Path, package: frozenset[str]) -> "Module":
         """Parse a file below `root`."""
         tree = ast.parse(path.read_bytes(), str(path))
-        return cls(path.stem, path.relative_to(root).parent.parts, tree.body)
+        return cls(path.stem, path.relative_to(root).parent.parts, tree.body, package)
 
     def lines(self, modules: dict[str, "Module"]) -> Iterator[str]:
         """A line per statement and per import that no statement uses.
@@ -104,7 +109,8 @@ class Module:
         found = []
         for module, original in self.imports.get(name, []):
             defined = modules[module].meaning(original, modules) if module in modules else []
-            found += defined or [original]
+            whole = module is not None and f"{module}.{original}".lstrip(".") in self.package
+            found += defined or [name if whole else original]
         return found
 
     @cached_property
