@@ -19,10 +19,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchjd import aggregation
 from torchjd.autojac import jac_to_grad, mtl_backward
 
-from rotograd_replication import network, optimizers, schema, train
+from rotograd_replication.config import schema
 from rotograd_replication.methods.rotate import subspace
-from rotograd_replication.step import task_step
-from rotograd_replication.tasks import Tasks
+from rotograd_replication.models import network
+from rotograd_replication.tasks.group import Tasks
+from rotograd_replication.training import optimizers, train
+from rotograd_replication.training.step import task_step
 
 VANILLA = {"module": "vanilla", "inner": None, "parameters": {}, "separate": False}
 

@@ -8,7 +8,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from rotograd_replication import config, plugins, records
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.files import atomic as records
 
 # Workload -> heading, and its name among the reported hours.
 HEADINGS = {
@@ -26,7 +28,7 @@ TARGETS = {
     "nyuv2": ("rotograd_subspace", 1.05),
     "digits": ("rotograd", 1.3),
 }
-# What our rotations' parametrisations are, as their files in `rotations/` have it.
+# What our rotations' parametrisations are, as their files in `methods/rotations/` have it.
 MAPS = {
     "exponential": "the paper's static map, R_0 exp(A), with the derivative of its exponential",
     "dynamic": "R exp(A) from where R is, two products a step",

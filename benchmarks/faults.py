@@ -33,7 +33,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import small_runs
 from benchmarks.small_runs import Run
 
-from rotograd_replication import config, fetch, prepare, records, seals, signals
+from rotograd_replication.config import load as config
+from rotograd_replication.data import fetch, prepare
+from rotograd_replication.files import atomic as records
+from rotograd_replication.files import sealed as seals
+from rotograd_replication.runtime import preemption
 
 COLUMNS = ["fault", "faults", "detected", "recovered", "lost", "wrong"]
 ATTEMPTS = 5
@@ -124,7 +128,7 @@ def kills(campaign: Campaign, count: int) -> None:
             for _ in range(chance.randint(1, 3)):
                 process = campaign.begin(run, place, chance.choice([0, 0.05, 0.5]))
                 code = small_runs.kill_after(process, chance.uniform(0, seconds), number)
-                hits += code in (-number, signals.EXIT_CODE)
+                hits += code in (-number, preemption.EXIT_CODE)
                 if code == 0:
                     break
             campaign.judge(number.name, run, place, hits, hits)

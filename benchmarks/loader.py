@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from rotograd_replication.loader import Loader
+from rotograd_replication.data.loader import Loader
 
 BATCH_SIZE = 1024
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import step_time
 import torch
 
-from rotograd_replication import runtime
+from rotograd_replication.runtime import device as runtime
 
 
 def resident_mb() -> float:

@@ -39,11 +39,12 @@ import yaml
 from PIL import Image
 from safetensors import safe_open
 
-from rotograd_replication import config, records
-from rotograd_replication.datasets import celeba, nyuv2
-from rotograd_replication.standins import _traits
-from rotograd_replication.standins import celeba as faces
-from rotograd_replication.standins import nyuv2 as rooms
+from rotograd_replication.config import load as config
+from rotograd_replication.data.datasets import celeba, nyuv2
+from rotograd_replication.data.standins import _traits
+from rotograd_replication.data.standins import celeba as faces
+from rotograd_replication.data.standins import nyuv2 as rooms
+from rotograd_replication.files import atomic as records
 
 ROOT = Path(__file__).parents[1]
 SPLITS = ("train", "val", "test")

@@ -41,7 +41,9 @@ def measure(root: Path, seeds: int) -> dict[str, object]:
     code = f"""
 import resource, sys
 from pathlib import Path
-from rotograd_replication import config, matrix, report, schema
+from rotograd_replication.config import load as config, schema
+from rotograd_replication.results import run_states as matrix
+from rotograd_replication.report import build as report
 study = config.load_study(Path({str(CONFIGS)!r}), {NAME!r})
 def more(e):
     seeds = e.seeds.model_copy(update={{"value": {seeds}}})

@@ -20,7 +20,8 @@ from typing import Any
 
 import yaml
 
-from rotograd_replication import config, records
+from rotograd_replication.config import load as config
+from rotograd_replication.files import atomic as records
 
 ROOT = Path(__file__).parents[1]
 # What of a run's record decides its bytes beside its configuration and code.

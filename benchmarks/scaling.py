@@ -27,7 +27,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from rotograd_replication import config, network, optimizers, plugins, records, runtime, schema
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.files import atomic as records
+from rotograd_replication.models import network
+from rotograd_replication.runtime import device as runtime
+from rotograd_replication.training import optimizers
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

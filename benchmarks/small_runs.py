@@ -19,16 +19,12 @@ import pandas as pd
 import torch
 from safetensors.numpy import save_file
 
-from rotograd_replication import (
-    checkpoint,
-    config,
-    evaluate,
-    records,
-    schema,
-    seals,
-    signals,
-    train,
-)
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.files import atomic as records
+from rotograd_replication.files import sealed
+from rotograd_replication.runtime import preemption
+from rotograd_replication.training import checkpoint, evaluate, train
 
 SAMPLES = {"train": 32, "val": 12, "test": 12}
 BUDGET = {"epochs": 3, "batch_size": 8, "training_samples": None, "diagnostics_every": 2}
@@ -66,8 +62,8 @@ def write(folder: Path, name: str, dataset: schema.Dataset) -> None:
             "targets": np.concatenate(columns, axis=1).astype(np.float32),
         }
         path = folder / f"{split}.safetensors"
-        save_file(tensors, path, metadata=seals.blank({"data": json.dumps(data)}))
-        seals.seal(path)
+        save_file(tensors, path, metadata=sealed.blank({"data": json.dumps(data)}))
+        sealed.seal(path)
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ class Run:
         identity = {"study": "faults", "experiment": self.experiment, "method": self.method}
         outputs = [folder / name for name in ("model.safetensors", "history.csv", "run.json")]
         places, device = train.Outputs(*outputs), torch.device("cpu")
-        with signals.noted() as requests:
+        with preemption.noted() as requests:
             saving = checkpoint.Saving(folder / "checkpoint", every, requests)
             splits = (self.splits["train"], self.splits["val"])
             train.run(settings, identity | {"seed": 0}, tasks, *splits, device, places, saving)
@@ -127,8 +123,8 @@ def start(work: Callable[[], None], log: Path) -> int:
             os.dup2(file.fileno(), 2)
         work()
         code = 0
-    except signals.Preempted:
-        code = signals.EXIT_CODE
+    except preemption.Preempted:
+        code = preemption.EXIT_CODE
     except (OSError, ValueError) as error:
         os.write(2, f"error: {error}\n".encode())
     finally:

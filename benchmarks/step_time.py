@@ -37,7 +37,11 @@ import pandas as pd
 import torch
 from contenders import Contender, backbone_gflop, checked, official, ours, torchjd_step
 
-from rotograd_replication import config, plugins, records, runtime, schema
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.files import atomic as records
+from rotograd_replication.runtime import device as runtime
 
 ROOT = Path(__file__).parents[1]
 KEY = ["workload", "contender", "kind"]

@@ -12,10 +12,13 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
-from rotograd_replication import claims, equal_code, plugins, records, stages
-from rotograd_replication import config as configuration
-from rotograd_replication import runs as finished
-from rotograd_replication.stages import code
+from rotograd_replication.claims import schema as claims
+from rotograd_replication.config import equal_code, stages
+from rotograd_replication import plugins
+from rotograd_replication.files import atomic as records
+from rotograd_replication.config import load as configuration
+from rotograd_replication.results import run_records as finished
+from rotograd_replication.config.stages import code
 
 OPTIONS = ["study", "mirror", "device", "threads", "present"]
 VERB = "python -m rotograd_replication"

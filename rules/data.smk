@@ -4,7 +4,11 @@ import shlex
 
 def standin_code(standin):
     """A digest of the generator of a stand-in; nothing where archives are fetched."""
-    return code(f"standins/{standin.module}.py", "standins/_*.py") if standin else ""
+    return (
+        code(f"data/standins/{standin.module}.py", "data/standins/_*.py")
+        if standin
+        else ""
+    )
 
 
 MIRROR = (
@@ -42,10 +46,10 @@ for dataset, content in study.datasets.items():
         params:
             dataset=dataset,
             code=code(
-                "prepare.py",
-                "tensors.py",
-                f"datasets/{content.module}.py",
-                "datasets/_*.py",
+                "data/prepare.py",
+                "files/streamed.py",
+                f"data/datasets/{content.module}.py",
+                "data/datasets/_*.py",
             ),
         shell:
             VERB + " prepare --dataset {params.dataset} --archives {input}"

@@ -46,7 +46,10 @@ rule table:
     params:
         words=lambda w: words(TABLES_OF[w.table]),
         code=lambda w: code(
-            f"tables/{w.table}.py", "tables/_*.py", "table.py", *stages.PAPER
+            f"paper/tables/{w.table}.py",
+            "paper/tables/_*.py",
+            "paper/table.py",
+            *stages.PAPER,
         ),
         training=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
@@ -73,10 +76,10 @@ rule figure:
     params:
         words=lambda w: words(FIGURES_OF[w.figure]),
         code=lambda w: code(
-            f"figures/{w.figure}.py",
-            "figures/_*.py",
-            "figure.py",
-            "objectives.py",
+            f"paper/figures/{w.figure}.py",
+            "paper/figures/_*.py",
+            "paper/figure.py",
+            "tasks/objectives.py",
             *stages.PAPER,
         ),
         training=TRAIN_CODE.digest,
@@ -100,7 +103,7 @@ rule ledger:
         datasets=records.digest(
             {k: d.model_dump(mode="json") for k, d in study.datasets.items()}
         ),
-        code=code("ledger.py"),
+        code=code("paper/hyperparameters.py"),
     shell:
         VERB + " ledger --study " + STUDY + " --out {output}"
 

@@ -44,12 +44,12 @@ rule report:
         equal=EQUAL_CODE,
         present=stamps(),
         code=code(
-            "report.py",
-            "sections/*",
-            "tables/*.py",
-            "figures/*.py",
-            "ledger.py",
-            "matrix.py",
+            "report/build.py",
+            "report/sections/*",
+            "paper/tables/*.py",
+            "paper/figures/*.py",
+            "paper/hyperparameters.py",
+            "results/run_states.py",
             *stages.PAPER,
         ),
     shell:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rotograd_replication import aggregate, config, results
+from rotograd_replication.config import load as config
+from rotograd_replication.results import aggregate, tidy
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -28,7 +29,7 @@ class Files:
         outputs = (self.table, self.history, self.provenance)
         inputs = (self.metrics, self.histories)
         aggregate.run(study, name, experiment, datasets, *inputs, *outputs, same or {})
-        return results.read(*outputs)
+        return tidy.read(*outputs)
 
 
 def configuration(name="quick"):

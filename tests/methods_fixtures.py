@@ -2,8 +2,10 @@
 
 import torch
 
-from rotograd_replication import config, network, runtime
+from rotograd_replication.config import load as config
 from rotograd_replication.methods._base import Method
+from rotograd_replication.models import network
+from rotograd_replication.runtime import device as runtime
 from tests.paths import CONFIGS
 
 METHODS = config.read_yaml(CONFIGS / "methods.yaml")
@@ -12,7 +14,7 @@ NAMES = sorted(METHODS)
 
 def build(name: str, tasks: int, features: int, seed: int = 0, **changes: object) -> Method:
     """A method by its name in `configs/methods.yaml`, with some parameters changed."""
-    from rotograd_replication import schema
+    from rotograd_replication.config import schema
 
     entry = schema.Method.model_validate(config._entry(METHODS, name, "method"))
     settings = config.values(entry)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 from safetensors.numpy import save_file
 
-from rotograd_replication import config, seals
+from rotograd_replication.config import load as config
+from rotograd_replication.files import sealed
 
 SAMPLES = {"train": 64, "val": 32, "test": 32}
 
@@ -22,8 +23,8 @@ def write(folder):
         data |= {"samples": n, "mean": [0.5], "std": [0.3]}
         path = folder / f"{split}.safetensors"
         tensors = {"images": images, "targets": targets}
-        save_file(tensors, path, metadata=seals.blank({"data": json.dumps(data)}))
-        seals.seal(path)
+        save_file(tensors, path, metadata=sealed.blank({"data": json.dumps(data)}))
+        sealed.seal(path)
     return folder
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rotograd_replication.aggregate import AggregateError
+from rotograd_replication.results.aggregate import AggregateError
 from tests import fixtures
 
 NAME, EXPERIMENT = "quick", "digits"

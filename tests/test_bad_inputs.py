@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from rotograd_replication import __main__, records
+from rotograd_replication import __main__
+from rotograd_replication.files import atomic as records
 from tests import fixtures
 from tests.paths import CONFIGS
 

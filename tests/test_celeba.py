@@ -15,9 +15,12 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from rotograd_replication import config, fetch, prepare, records, schema
-from rotograd_replication.datasets import _pictures, celeba
-from rotograd_replication.standins import celeba as standin
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.data import fetch, prepare
+from rotograd_replication.data.datasets import _pictures, celeba
+from rotograd_replication.data.standins import celeba as standin
+from rotograd_replication.files import atomic as records
 from tests.paths import CONFIGS, ROOT
 
 SETTINGS = {"side": 16, "crop": [178, 218], "counts": [20, 5, 5]}
@@ -259,7 +262,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from rotograd_replication.datasets import _pictures
+from rotograd_replication.data.datasets import _pictures
 _pictures.BATCH = 2
 def read(name):
     time.sleep(0.02)

@@ -14,19 +14,14 @@ import pytest
 import safetensors.torch
 import torch
 
-from rotograd_replication import (
-    checkpoint,
-    config,
-    generators,
-    network,
-    records,
-    runtime,
-    signals,
-    train,
-    trainer,
-)
-from rotograd_replication.checkpoint import Checkpoints, Saving, State
-from rotograd_replication.tasks import Tasks
+from rotograd_replication.config import load as config
+from rotograd_replication.files import atomic as records
+from rotograd_replication.models import network
+from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import preemption, rng
+from rotograd_replication.tasks.group import Tasks
+from rotograd_replication.training import checkpoint, train, trainer
+from rotograd_replication.training.checkpoint import Checkpoints, Saving, State
 from tests.noise import small
 from tests.paths import CONFIGS, ROOT
 
@@ -121,7 +116,7 @@ def test_a_request_to_end_is_met_after_the_batch(study, splits, tmp_path, method
         try:
             ended = run(study, splits, tmp_path / "ended", method, saving)
             break
-        except signals.Preempted as notice:
+        except preemption.Preempted as notice:
             assert "the same command goes on" in str(notice)
             assert not (tmp_path / "ended").exists()
             ends += 1
@@ -134,7 +129,7 @@ def test_augmented_batches_go_on_alike(study, splits, tmp_path):
     settings["training"]["augmentation"] = ["flip", "crop"]
     whole = run(study, splits, tmp_path / "whole", settings=settings)
     for after in (1, 0, 2):
-        with pytest.raises(signals.Preempted):
+        with pytest.raises(preemption.Preempted):
             saving = Saving(tmp_path / "saved", 1e9, Steps(after))
             run(study, splits, tmp_path / "ended", saving=saving, settings=settings)
     saving = Saving(tmp_path / "saved", 1e9)
@@ -154,16 +149,16 @@ def test_every_generator_goes_on(study):
         return [*own, torch.rand(()).item(), np.random.normal()]
 
     draw()
-    saved = generators.states(net, order, device)
+    saved = rng.states(net, order, device)
     first = draw()
     draw()
-    generators.restore(net, order, device, saved)
+    rng.restore(net, order, device, saved)
     assert draw() == first
 
 
 def saved(study, splits, folder, after, **identity):
     """Leave a run's checkpoints after so many batches."""
-    with pytest.raises(signals.Preempted):
+    with pytest.raises(preemption.Preempted):
         run(study, splits, folder, saving=Saving(folder / "saved", 0, Steps(after)), **identity)
     return sorted((folder / "saved").rglob("step*.safetensors"))
 
@@ -282,7 +277,7 @@ def test_checkpoints_are_discarded_and_evidence_stays(tmp_path):
 
 def test_signals_are_noted_and_a_second_interrupt_obeyed():
     before = signal.getsignal(signal.SIGTERM)
-    with signals.noted() as requests:
+    with preemption.noted() as requests:
         assert requests.requested is None
         signal.raise_signal(signal.SIGUSR1)
         signal.raise_signal(signal.SIGTERM)

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from rotograd_replication import __main__, config, records, runtime, stages
+from rotograd_replication import __main__
+from rotograd_replication.config import load as config
+from rotograd_replication.config import stages
+from rotograd_replication.files import atomic as records
+from rotograd_replication.runtime import device as runtime
 from tests.paths import CONFIGS, ROOT
 
 REPORTED = CONFIGS / "paper" / "reported.csv"

@@ -11,7 +11,9 @@ import step_time
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rotograd_replication import config, plugins, schema
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
 from tests.paths import CONFIGS, ROOT
 
 CPU = torch.device("cpu")

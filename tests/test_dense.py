@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from rotograd_replication import dense_metrics, metrics, schema
-from rotograd_replication.tasks import Tasks
+from rotograd_replication.config import schema
+from rotograd_replication.tasks import dense_metrics, metrics
+from rotograd_replication.tasks.group import Tasks
 
 KINDS = {"segmentation": (13, 1), "depth": (1, 1), "normals": (3, 3)}
 SIZE = (4, 6, 8)  # samples, height, width

@@ -7,17 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from rotograd_replication import (
-    config,
-    divergence,
-    equal_code,
-    evaluate,
-    records,
-    runs,
-    table,
-    train,
-)
-from rotograd_replication.checkpoint import Saving
+from rotograd_replication.config import equal_code
+from rotograd_replication.config import load as config
+from rotograd_replication.files import atomic as records
+from rotograd_replication.paper import table
+from rotograd_replication.results import run_records
+from rotograd_replication.training import divergence, evaluate, train
+from rotograd_replication.training.checkpoint import Saving
 from tests import fixtures
 from tests.methods_fixtures import build
 from tests.noise import small
@@ -57,7 +53,7 @@ def test_an_infinite_loss_ends_the_run_with_its_evidence(study, splits, tmp_path
     assert "the loss of `" in metrics["diverged"]["what"]
     assert history["epoch"].iloc[0] == 0
     assert len(list((tmp_path / "checkpoint").rglob("diverged.safetensors"))) == 1
-    assert runs.diverged([tmp_path / "metrics.json", tmp_path / "none"]) == [
+    assert run_records.diverged([tmp_path / "metrics.json", tmp_path / "none"]) == [
         f"digits/{method}/seed 0: {metrics['diverged']['what']}, "
         f"epoch {metrics['diverged']['epoch']}"
     ]
@@ -66,7 +62,7 @@ def test_an_infinite_loss_ends_the_run_with_its_evidence(study, splits, tmp_path
 def test_a_run_that_ends_well_is_not_recorded_as_diverged(study, splits, tmp_path):
     metrics, _ = run(study, splits, tmp_path)
     assert metrics["diverged"] is None and metrics["metrics"]
-    assert runs.diverged([tmp_path / "metrics.json"]) == []
+    assert run_records.diverged([tmp_path / "metrics.json"]) == []
 
 
 @pytest.mark.parametrize(("validations", "split"), [(0, "validation"), (4, "test")])
@@ -75,7 +71,7 @@ def test_a_metric_that_is_not_finite_ends_the_run(
 ):
     """Though the losses are: at the first validation, or after those of epochs 0 to 3."""
     good = iter([0.5] * 5 * validations)
-    measure = "rotograd_replication.metrics.measure"
+    measure = "rotograd_replication.tasks.metrics.measure"
     monkeypatch.setattr(measure, lambda *_: next(good, float("nan")))
     found, _ = run(study, splits, tmp_path)
     assert found["metrics"] is None

@@ -7,7 +7,10 @@ import urllib.parse
 
 import pytest
 
-from rotograd_replication import checksums, config, download, drive, fetch, schema
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.data import download, fetch, google_drive
+from rotograd_replication.files import checksums
 from tests.paths import CONFIGS
 
 CONTENT = {"large": b"a large archive " * 4000, "small": b"a small list\n" * 10}
@@ -70,7 +73,7 @@ def server(monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.requests, server.cuts, server.quota, server.endless = [], 0, False, False
         address = f"http://127.0.0.1:{server.server_address[1]}/uc"
-        monkeypatch.setattr(drive, "ADDRESS", address)
+        monkeypatch.setattr(google_drive, "ADDRESS", address)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server

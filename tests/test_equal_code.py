@@ -5,9 +5,11 @@ import json
 import pytest
 import yaml
 
-from rotograd_replication import config, equal_code, render
-from rotograd_replication.equal_code import Entry, TrainingCode
-from rotograd_replication.runs import AggregateError
+from rotograd_replication.config import equal_code
+from rotograd_replication.config import load as config
+from rotograd_replication.config.equal_code import Entry, TrainingCode
+from rotograd_replication.paper import table_format
+from rotograd_replication.results.run_records import AggregateError
 from tests import fixtures
 from tests.paths import CONFIGS
 
@@ -109,14 +111,14 @@ def test_runs_of_several_codes_are_told_apart_by_method(tmp_path):
     mixed = files.aggregate(study, "quick", "toy_convex", datasets)
     assert mixed.provenance["code"] == [MADE, A]
     assert mixed.code == {method: [MADE] for method in methods} | {"vanilla": [A]}
-    mark = render.STALE.format("toy_convex")
+    mark = table_format.STALE.format("toy_convex")
     for entries, stale in (
         ([], True),
         ([entry(A, MADE, ["vanilla"])], False),
         ([entry(A, MADE, ["rotograd"])], True),
         ([entry(A, MADE)], False),
     ):
-        caption = render.caption("quick", study, [mixed], code(MADE, *entries))
+        caption = table_format.caption("quick", study, [mixed], code(MADE, *entries))
         assert (mark in caption) == stale
 
 

@@ -7,7 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from rotograd_replication import records
+from rotograd_replication.files import atomic as records
 from tests.paths import ROOT
 from tests.test_workflow import snakemake, tree  # noqa: F401
 
@@ -72,7 +72,7 @@ def test_of_two_workflows_in_one_folder_one_waits_for_its_turn(study):
 def test_a_target_that_is_not_made_is_no_success(study):
     """Snakemake leaves out trainings whose data are prepared again in the same call."""
     snakemake(study, "data", "--config", "study=wild")
-    prepare = study / "src" / "rotograd_replication" / "prepare.py"
+    prepare = study / "src" / "rotograd_replication" / "data" / "prepare.py"
     prepare.write_text(prepare.read_text() + "\n# edited\n")
     target = "results/wild/toy_convex.csv"
     output = snakemake(study, target, "--config", "study=wild", code=1)

@@ -9,7 +9,9 @@ import threading
 import pydantic
 import pytest
 
-from rotograd_replication import config, download, fetch, schema
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.data import download, fetch
 from tests.paths import CONFIGS
 
 CONTENT = {name: name.encode() * 5000 for name in ("first.gz", "second.gz")}

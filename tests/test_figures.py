@@ -1,4 +1,4 @@
-"""Every figure of `figures/` is drawn from fake runs, the same bytes twice."""
+"""Every figure of `paper/figures/` is drawn from fake runs, the same bytes twice."""
 
 import subprocess
 import sys
@@ -12,8 +12,11 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.testing.compare import compare_images
 
-from rotograd_replication import claims, config, figure, plugins, schema
-from rotograd_replication.figures import _plane, _style, _sweep, toy
+from rotograd_replication import plugins
+from rotograd_replication.claims import schema as claims
+from rotograd_replication.config import schema
+from rotograd_replication.paper import figure
+from rotograd_replication.paper.figures import _plane, _style, _sweep, toy
 from tests import fixtures
 from tests.paths import CONFIGS
 
@@ -205,8 +208,10 @@ def test_the_sweep_is_ordered_and_starts_without_rotations(setting):
 
 
 def test_the_paper_half_never_imports_torch():
-    verbs = ["aggregate", "table", "figure"]
-    plugs = [f"{package}.{n}" for package in ("tables", "figures") for n in plugins.names(package)]
-    code = "".join(f"import {config.__package__}.{name}\n" for name in [*verbs, *plugs])
+    verbs = ["results.aggregate", "paper.table", "paper.figure"]
+    plugs = [
+        f"paper.{package}.{n}" for package in ("tables", "figures") for n in plugins.names(package)
+    ]
+    code = "".join(f"import {plugins.__package__}.{name}\n" for name in [*verbs, *plugs])
     code += "import sys\nsys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from rotograd_replication import aggregate, config, records, results
-from rotograd_replication.datasets import _mnist, _pictures, _svhn, celeba, cifar10, nyuv2
+from rotograd_replication.config import load as config
+from rotograd_replication.data.datasets import _mnist, _pictures, _svhn, celeba, cifar10, nyuv2
+from rotograd_replication.files import atomic as records
+from rotograd_replication.results import aggregate, tidy
 from tests.paths import CONFIGS
 
 FILES = ["studies/quick.yaml", "methods.yaml", "datasets.yaml", "experiments/digits.yaml"]
@@ -240,8 +242,8 @@ READERS = [
     ("PIL.Image.open", "jpeg", read_jpeg),
     ("yaml.load", "yaml", config.read_yaml),
     ("json.loads", "json", records.read_json),
-    ("pandas.read_csv", "csv", lambda path: results.read_csv(path, {"a"}, results.REMEDY)),
-    ("csv.reader", "csv", lambda path: aggregate._read_history(path, results.REMEDY)),
+    ("pandas.read_csv", "csv", lambda path: tidy.read_csv(path, {"a"}, tidy.REMEDY)),
+    ("csv.reader", "csv", lambda path: aggregate._read_history(path, tidy.REMEDY)),
 ]
 CONTENTS = {name: (file, content) for name, (file, content, _) in ARCHIVES.items()}
 CONTENTS |= {"celeba": (celeba.IMAGES, celeba_zip()), "jpeg": ("a.jpg", b""), "json": ("a", b"{}")}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from rotograd_replication import seals
-from rotograd_replication.datasets import _members, celeba, cifar10, nyuv2
-from rotograd_replication.loader import Loader
+from rotograd_replication.data.datasets import _members, celeba, cifar10, nyuv2
+from rotograd_replication.data.loader import Loader
+from rotograd_replication.files import sealed as seals
 from tests import noise
 
 REMEDY = "Make it again."

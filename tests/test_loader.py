@@ -7,9 +7,10 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from rotograd_replication import prepare, seals
-from rotograd_replication.augment import PADDING, crop, flip
-from rotograd_replication.loader import Loader
+from rotograd_replication.data import prepare
+from rotograd_replication.data.augment import PADDING, crop, flip
+from rotograd_replication.data.loader import Loader
+from rotograd_replication.files import sealed
 
 
 def seeded(seed=0):
@@ -21,8 +22,8 @@ def write(path, images):
     data = {"samples": len(images), "mean": mean, "std": deviation, "split": "train"}
     targets = np.stack([np.arange(len(images)), np.zeros(len(images))], 1).astype(np.float32)
     tensors = {"images": images, "targets": targets}
-    save_file(tensors, path, seals.blank({"data": json.dumps(data)}))
-    seals.seal(path)
+    save_file(tensors, path, sealed.blank({"data": json.dumps(data)}))
+    sealed.seal(path)
     return path
 
 

@@ -6,14 +6,18 @@ from functools import partial
 import pytest
 import torch
 
-from rotograd_replication import config, network, plugins, runtime, schema
-from rotograd_replication.heads._base import Heads
-from rotograd_replication.heads.mlp import Linear
-from rotograd_replication.heads.mlp import build as build_mlp
-from rotograd_replication.optimizers import Optimizers
-from rotograd_replication.optimizers import build as build_optimizer
-from rotograd_replication.step import task_step
-from rotograd_replication.tasks import Tasks
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.models import network
+from rotograd_replication.models.heads._base import Heads
+from rotograd_replication.models.heads.mlp import Linear
+from rotograd_replication.models.heads.mlp import build as build_mlp
+from rotograd_replication.runtime import device as runtime
+from rotograd_replication.tasks.group import Tasks
+from rotograd_replication.training.optimizers import Optimizers
+from rotograd_replication.training.optimizers import build as build_optimizer
+from rotograd_replication.training.step import task_step
 from tests.paths import CONFIGS
 
 

@@ -9,10 +9,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from rotograd_replication import augment, config, diagnostics, network
-from rotograd_replication.optimizers import Optimizers
-from rotograd_replication.step import task_step
-from rotograd_replication.tasks import Tasks
+from rotograd_replication.config import load as config
+from rotograd_replication.data import augment
+from rotograd_replication.models import network
+from rotograd_replication.tasks.group import Tasks
+from rotograd_replication.training import diagnostics
+from rotograd_replication.training.optimizers import Optimizers
+from rotograd_replication.training.step import task_step
 from tests.paths import CONFIGS
 
 STUDY = config.load_study(CONFIGS, "quick")
@@ -77,7 +80,7 @@ def test_a_step_reads_nothing_of_the_device(name, method):
 
 @pytest.mark.parametrize("parametrisation", ["exponential", "straight_through"])
 def test_an_exponential_reads_its_norm(parametrisation):
-    """It decides how often the exponential squares: `rotations/_expm.py`."""
+    """It decides how often the exponential squares: `methods/rotations/_expm.py`."""
     with pytest.raises(RuntimeError, match="item"):
         step("cifar10", "rotograd", parametrisation)
 

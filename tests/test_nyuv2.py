@@ -14,14 +14,18 @@ import numpy as np
 import pytest
 import torch
 
-from rotograd_replication import config, network, prepare, records, schema
-from rotograd_replication.datasets import nyuv2
-from rotograd_replication.loader import Loader
-from rotograd_replication.optimizers import Optimizers
-from rotograd_replication.standins import nyuv2 as standin
-from rotograd_replication.standins._rays import directions
-from rotograd_replication.step import task_step
-from rotograd_replication.tasks import Tasks
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.data import prepare
+from rotograd_replication.data.datasets import nyuv2
+from rotograd_replication.data.loader import Loader
+from rotograd_replication.data.standins import nyuv2 as standin
+from rotograd_replication.data.standins._rays import directions
+from rotograd_replication.files import atomic as records
+from rotograd_replication.models import network
+from rotograd_replication.tasks.group import Tasks
+from rotograd_replication.training.optimizers import Optimizers
+from rotograd_replication.training.step import task_step
 from tests.paths import CONFIGS, ROOT
 
 SIZE = {"height": 12, "width": 16}
@@ -276,7 +280,7 @@ def test_what_is_read_is_not_read_again(raw, monkeypatch):
 KILLED = """
 import sys, time
 from pathlib import Path
-from rotograd_replication.datasets import nyuv2
+from rotograd_replication.data.datasets import nyuv2
 nyuv2.BATCH = 1
 original = nyuv2.Reader.array
 def slow(self, place, channels):

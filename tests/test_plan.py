@@ -5,9 +5,13 @@ import logging
 import pytest
 import torch
 
-from rotograd_replication import calibrate, config, network, optimizers, plan, runtime
-from rotograd_replication.calibrate import Calibration, Cost
-from rotograd_replication.tasks import Tasks
+from rotograd_replication.config import load as config
+from rotograd_replication.models import network
+from rotograd_replication.planning import plan, timing
+from rotograd_replication.planning.timing import Calibration, Cost
+from rotograd_replication.runtime import device as runtime
+from rotograd_replication.tasks.group import Tasks
+from rotograd_replication.training import optimizers
 from tests.paths import CONFIGS
 
 CPU = torch.device("cpu")
@@ -113,7 +117,7 @@ def test_both_parts_together_are_a_training_step(monkeypatch, method):
 )
 def test_a_long_first_step_is_not_repeated_on_a_cpu(monkeypatch, device, taken, calls):
     clock, ends = [0.0], iter(taken)
-    monkeypatch.setattr(calibrate.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
     made = []
 

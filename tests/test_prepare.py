@@ -16,10 +16,14 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from rotograd_replication import config, fetch, prepare, records, schema, tensors
-from rotograd_replication.datasets import _mnist, cifar10, digits, toy
-from rotograd_replication.standins import cifar10 as cifar10_standin
-from rotograd_replication.standins import mnist as mnist_standin
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.data import fetch, prepare
+from rotograd_replication.data.datasets import _mnist, cifar10, digits, toy
+from rotograd_replication.data.standins import cifar10 as cifar10_standin
+from rotograd_replication.data.standins import mnist as mnist_standin
+from rotograd_replication.files import atomic as records
+from rotograd_replication.files import streamed as tensors
 from tests.paths import CONFIGS, ROOT
 
 DIGITS = {"validation": 2, "canvas": 36, "offset": 6, "pairing_seed": 0, "active_threshold": 127}
@@ -317,7 +321,8 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from rotograd_replication import prepare, tensors
+from rotograd_replication.data import prepare
+from rotograd_replication.files import streamed as tensors
 shape = (20000, 3, 64, 64)
 images = np.memmap(sys.argv[1], np.uint8, "r", shape=shape)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

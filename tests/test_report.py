@@ -11,9 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rotograd_replication import claims, figure, matrix, plugins, render, report, table, verdict
-from rotograd_replication.equal_code import Entry, TrainingCode
-from rotograd_replication.sections import _text, flow
+from rotograd_replication import plugins
+from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import verdict
+from rotograd_replication.config.equal_code import Entry, TrainingCode
+from rotograd_replication.paper import figure, table, table_format
+from rotograd_replication.report import build as report
+from rotograd_replication.report.sections import _text, flow
+from rotograd_replication.results import run_states
 from tests import browser, fixtures
 from tests.paths import CONFIGS, ROOT
 
@@ -32,7 +37,7 @@ def places(root):
         "metrics": f"{root}/results/{{experiment}}.csv",
         "history": f"{root}/results/{{experiment}}_history.csv",
         "provenance": f"{root}/results/{{experiment}}.json",
-        "places": matrix.Places(
+        "places": run_states.Places(
             *(f"{root}/results/{{experiment}}/{{method}}/seed{{seed}}/{name}" for name in RUN)
         ),
         "tables": f"{root}/tables/{{table}}.{{kind}}",
@@ -137,7 +142,7 @@ def test_a_part_of_the_results_is_reported_as_a_part(whole, tmp_path):
 
 def test_captions_say_that_runs_are_of_older_code(whole):
     root, study, page = whole
-    mark = render.STALE.split("{}")[1]
+    mark = table_format.STALE.split("{}")[1]
     assert mark not in page.read_text()
     later = root, study, "report/later.html", "f" * 16
     assert mark in write(*later).read_text()
@@ -181,7 +186,7 @@ def test_numbers_as_text(value, text):
 
 
 def test_the_report_never_imports_torch():
-    code = "import sys, rotograd_replication.report as r\n"
+    code = "import sys, rotograd_replication.report.build as r\n"
     code += "from rotograd_replication import plugins\n"
     code += "[plugins.load('sections', n) for n in r.SECTIONS]\nsys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import retrain_committed
 from benchmarks.retrain_committed import Run
 
-from rotograd_replication import equal_code
+from rotograd_replication.config import equal_code
 from tests.paths import ROOT
 
 WAS, NOW = "a" * 16, "b" * 16

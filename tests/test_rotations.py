@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from rotograd_replication import plugins
-from rotograd_replication.rotations import _expm, _start, dynamic, exponential, straight_through
+from rotograd_replication.methods.rotations import (
+    _expm,
+    _start,
+    dynamic,
+    exponential,
+    straight_through,
+)
 from tests.methods_fixtures import build, take_step
 
 K, B, D = 3, 5, 6

@@ -8,11 +8,11 @@ import sys
 import pytest
 import torch
 
-from rotograd_replication import runtime
+from rotograd_replication.runtime import device as runtime
 
 STEPS = """
 import resource, torch
-from rotograd_replication import runtime
+from rotograd_replication.runtime import device as runtime
 runtime.prepare(1)
 for _ in range(5):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -32,7 +32,7 @@ def test_memory_that_a_step_frees_is_there_for_the_next():
 
 SETTINGS = """
 import torch
-from rotograd_replication import runtime
+from rotograd_replication.runtime import device as runtime
 runtime.prepare(1)
 assert torch.are_deterministic_algorithms_enabled()
 assert not torch.utils.deterministic.fill_uninitialized_memory

@@ -5,9 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rotograd_replication import augment_scenes
-from rotograd_replication.augment_scenes import scene_crop, scene_flip
-from rotograd_replication.standins._rays import directions
+from rotograd_replication.data import augment_maps
+from rotograd_replication.data.augment_maps import scene_crop, scene_flip
+from rotograd_replication.data.standins._rays import directions
 
 HEIGHT, WIDTH, COUNT = 48, 64, 40
 FOCAL = WIDTH / 2 / np.tan(np.radians(30))
@@ -85,7 +85,7 @@ def test_an_enlarged_plane_stays_a_plane_and_is_nearer():
 @pytest.mark.parametrize("scale", [1.0, 1.2, 1.5])
 def test_crops_are_torchs_interpolation_of_a_part(monkeypatch, scale):
     """Every sample equals `F.interpolate` of one of the crops of its size."""
-    monkeypatch.setattr(augment_scenes, "SCALES", (scale,))
+    monkeypatch.setattr(augment_maps, "SCALES", (scale,))
     x, y, *_ = planes(6)
     y = y + torch.rand(y.shape, generator=seeded(1))
     images, maps = scene_crop(x, y, seeded())

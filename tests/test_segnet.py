@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rotograd_replication import plugins
-from rotograd_replication.networks import segnet
+from rotograd_replication.models.backbones import segnet
 
 FILTERS = [64, 128, 256, 512, 512]
 

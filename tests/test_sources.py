@@ -5,7 +5,9 @@ import textwrap
 
 import pytest
 
-from rotograd_replication import plugins, sources, stages
+from rotograd_replication import plugins
+from rotograd_replication.config import stages
+from rotograd_replication.files import sources
 
 SOURCE = plugins.ROOT
 LOSSES = '''
@@ -240,12 +242,12 @@ def test_a_file_that_is_no_python_is_named(tmp_path):
 
 # What training imports and no digest of its code holds: none of it changes a number of a run.
 OUTSIDE = {
-    "damage.py": "words the message on a damaged file; nothing of it is read",
+    "files/damage.py": "words the message on a damaged file; nothing of it is read",
     "plugins.py": "finds a plug-in by name; the plug-in is in the digest",
-    "records.py": "writes files whole, and digests",
-    "schema.py": "types; the values that a run is given are in its digest of the configuration",
-    "seals.py": "writes and checks the sums of files; a file of other bytes is refused",
-    "signals.py": "asks a process to end; what resumes it gives the same bytes",
+    "files/atomic.py": "writes files whole, and digests",
+    "config/schema.py": "types; the values that a run is given are in its digest of the configuration",
+    "files/sealed.py": "writes and checks the sums of files; a file of other bytes is refused",
+    "runtime/preemption.py": "asks a process to end; what resumes it gives the same bytes",
 }
 
 
@@ -257,14 +259,21 @@ def imported(path):
             start = SOURCE.joinpath(*folder[: len(folder) + 1 - node.level])
             start = start.joinpath(*(node.module or "").split("."))
             found = [start.with_suffix(".py"), *(start / f"{a.name}.py" for a in node.names)]
+            found += [folder / "__init__.py" for folder in (start, *start.parents)]
             yield from (file for file in found if file.is_file())
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "plugins.load":
-            yield from (SOURCE / ast.literal_eval(node.args[0])).glob("*.py")
+            folder = plugins.FOLDERS[ast.literal_eval(node.args[0])]
+            yield from (SOURCE / folder).glob("*.py")
+
+
+def code(paths):
+    """The files that are more than a docstring."""
+    return {path for path in paths if ast.parse(path.read_text()).body[1:]}
 
 
 def test_the_digest_of_training_holds_what_training_imports():
     """And nothing else: an edit of what training never reads makes no run stale."""
-    reached, waiting = set(), [SOURCE / "train.py"]
+    reached, waiting = set(), [SOURCE / "training" / "train.py"]
     while waiting:
         path = waiting.pop()
         if path not in reached:
@@ -272,6 +281,7 @@ def test_the_digest_of_training_holds_what_training_imports():
             waiting += imported(path)
     patterns = stages.TRAIN
     digested = {path for pattern in patterns for path in SOURCE.glob(pattern)}
+    reached, digested = code(reached), code(digested)
     assert len(reached) > 40
     assert {str(p.relative_to(SOURCE)) for p in reached - digested} == set(OUTSIDE)
     assert digested <= reached

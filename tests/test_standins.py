@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import scipy.io
 
-from rotograd_replication import config, fetch, plugins, records
-from rotograd_replication.datasets import _mnist, _svhn, celeba, cifar10
-from rotograd_replication.standins import _face, _traits
-from rotograd_replication.standins import celeba as celeba_standin
-from rotograd_replication.standins import cifar10 as cifar10_standin
-from rotograd_replication.standins import mnist as mnist_standin
-from rotograd_replication.standins import svhn as svhn_standin
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.data import fetch
+from rotograd_replication.data.datasets import _mnist, _svhn, celeba, cifar10
+from rotograd_replication.data.standins import _face, _traits
+from rotograd_replication.data.standins import celeba as celeba_standin
+from rotograd_replication.data.standins import cifar10 as cifar10_standin
+from rotograd_replication.data.standins import mnist as mnist_standin
+from rotograd_replication.data.standins import svhn as svhn_standin
+from rotograd_replication.files import atomic as records
 from tests.paths import CONFIGS
 
 SMALL = {"train": 60, "test": 20}

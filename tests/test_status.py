@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from rotograd_replication import matrix, status
-from rotograd_replication.equal_code import TrainingCode
+from rotograd_replication.config.equal_code import TrainingCode
+from rotograd_replication.results import run_states, status
 from tests import fixtures
 
 CODE = "0123456789abcdef"  # of the made-up runs
@@ -25,12 +25,12 @@ def study(tmp_path):
 @pytest.fixture
 def places(tmp_path):
     run = f"{tmp_path}/{{experiment}}/{{method}}/seed{{seed}}"
-    return matrix.Places(f"{run}/metrics.json", f"{run}/run.json", f"{run}/checkpoint")
+    return run_states.Places(f"{run}/metrics.json", f"{run}/run.json", f"{run}/checkpoint")
 
 
 def state(study, places, method, code=CODE, equal=()):
     """Of the first seed of a method on digits."""
-    runs = matrix.runs(study, places, TrainingCode(code, equal))
+    runs = run_states.runs(study, places, TrainingCode(code, equal))
     return next((r.state, r.reason) for r in runs if (r.experiment, r.method) == ("digits", method))
 
 
@@ -60,7 +60,7 @@ def test_every_state_is_told_from_files(study, places, tmp_path):
 
 
 def test_every_run_of_the_study_is_in_the_matrix(study, places):
-    found = matrix.runs(study, places, TrainingCode(CODE))
+    found = run_states.runs(study, places, TrainingCode(CODE))
     expected = [
         (name, method, seed)
         for name, experiment in study.experiments.items()
@@ -73,12 +73,12 @@ def test_every_run_of_the_study_is_in_the_matrix(study, places):
 def test_a_file_that_is_not_whole_is_named(study, places, tmp_path):
     metrics(tmp_path, "vanilla").write_text("{")
     with pytest.raises(ValueError, match="vanilla/seed0/metrics.json` must be JSON"):
-        matrix.runs(study, places, TrainingCode(CODE))
+        run_states.runs(study, places, TrainingCode(CODE))
 
 
 def test_what_is_shown(study, places, tmp_path):
     metrics(tmp_path, "vanilla").unlink()
-    shown = status.lines(study, "quick", matrix.runs(study, places, TrainingCode(CODE)))
+    shown = status.lines(study, "quick", run_states.runs(study, places, TrainingCode(CODE)))
     assert "digits: 21 of 22 runs done" in shown
     assert "  vanilla                . D  14 s a run" in shown
     assert ". missing: 1, not begun" in shown
@@ -92,13 +92,15 @@ def test_the_rest_is_reckoned_from_the_nearest_finished_runs(study, places, tmp_
         path.unlink()
     for seed in (0, 1):
         (tmp_path / "digits" / "vanilla" / f"seed{seed}" / "checkpoint").mkdir()
-    found = matrix.runs(study, places, TrainingCode(CODE))
+    found = run_states.runs(study, places, TrainingCode(CODE))
     expected = "2 runs are left to train, at most 26 s of training and 13 s as now, 2 at a time"
     assert status.left(found) == expected
     for path in (tmp_path / "digits_svhn").rglob("metrics.json"):
         path.unlink()
     found = [
-        r for r in matrix.runs(study, places, TrainingCode(CODE)) if r.experiment == "digits_svhn"
+        r
+        for r in run_states.runs(study, places, TrainingCode(CODE))
+        if r.experiment == "digits_svhn"
     ]
     assert status.left(found).endswith("22 of experiments without a finished run are not in it")
     assert status.left([]) == "nothing is left to train"

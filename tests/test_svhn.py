@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import scipy.io
 
-from rotograd_replication import config, prepare, records
-from rotograd_replication.datasets import _svhn, digits
+from rotograd_replication.config import load as config
+from rotograd_replication.data import prepare
+from rotograd_replication.data.datasets import _svhn, digits
+from rotograd_replication.files import atomic as records
 from tests.paths import CONFIGS
 
 SVHN = {

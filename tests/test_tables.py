@@ -1,4 +1,5 @@
-"""Every table of `tables/` is built from fake runs; captions, bold cells and escapes are right."""
+"""Every table of `paper/tables/` is built from fake runs; captions, bold cells and escapes are
+right."""
 
 import json
 import re
@@ -7,8 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rotograd_replication import config, latex, plugins, render, schema, table
-from rotograd_replication.tables import selection
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.config import schema
+from rotograd_replication.paper import latex, table, table_format
+from rotograd_replication.paper.tables import selection
 from tests import fixtures
 
 NAME = "quick"
@@ -204,8 +208,8 @@ def tiny(label="a_b & 50%"):
     )
     values = pd.DataFrame([[-1.234, 2.0], [0.5, float("nan")]], index, columns)
     spreads = pd.DataFrame([[0.1, float("nan")], [0.25, float("nan")]], index, columns)
-    best = render.best(values, {"Δ ↑": True})
-    return render.Table("Tiny", "A caption.", values, spreads, values.notna() * 2, best)
+    best = table_format.best(values, {"Δ ↑": True})
+    return table_format.Table("Tiny", "A caption.", values, spreads, values.notna() * 2, best)
 
 
 @pytest.mark.parametrize("end", ["csv", "md", "tex"])
@@ -259,9 +263,9 @@ def test_both_rules_for_the_best_epoch_are_compared_on_validation_metrics():
 def test_ties_share_the_bold_face_and_lower_can_be_better():
     values = tiny().values
     values.iloc[:, 0] = [0.501, 0.499]
-    assert render.best(values, {"Δ ↑": False}).iloc[:, 0].tolist() == [True, True]
+    assert table_format.best(values, {"Δ ↑": False}).iloc[:, 0].tolist() == [True, True]
     values.iloc[:, 0] = [0.6, 0.5]
-    assert render.best(values, {"Δ ↑": False}).iloc[:, 0].tolist() == [False, True]
+    assert table_format.best(values, {"Δ ↑": False}).iloc[:, 0].tolist() == [False, True]
 
 
 def test_latex_specials_are_escaped():

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from rotograd_replication import config, evaluate, records, runtime, train
-from rotograd_replication.loader import Loader
-from rotograd_replication.tasks import Tasks
-from rotograd_replication.trainer import Trainer
+from rotograd_replication.config import load as config
+from rotograd_replication.data.loader import Loader
+from rotograd_replication.files import atomic as records
+from rotograd_replication.runtime import device as runtime
+from rotograd_replication.tasks.group import Tasks
+from rotograd_replication.training import evaluate, train
+from rotograd_replication.training.trainer import Trainer
 from tests.noise import small
 from tests.paths import CONFIGS
 

@@ -11,18 +11,14 @@ import pytest
 import yaml
 from scipy import stats
 
-from rotograd_replication import (
-    agreement,
-    claims,
-    config,
-    delta,
-    inference,
-    judge,
-    results,
-    trial,
-    verdict,
-)
-from rotograd_replication.tables import _nyuv2, celeba
+from rotograd_replication.claims import comparison as judge
+from rotograd_replication.claims import outcome, verdict
+from rotograd_replication.claims import reported as agreement
+from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import stats as inference
+from rotograd_replication.config import load as config
+from rotograd_replication.paper.tables import _nyuv2, celeba
+from rotograd_replication.results import relative_improvement, tidy
 from tests import fixtures
 from tests.paths import CONFIGS, ROOT
 from tests.test_config import change, configs  # noqa: F401
@@ -46,16 +42,16 @@ def found(experiment, values, folder=None, label="CIFAR-10", seconds=None):
     table = pd.DataFrame(rows).assign(study="paper", experiment=experiment, higher_is_better=True)
     methods = dict.fromkeys(m for m, _ in values)
     facts = {"experiment": experiment, "runs": methods, "data": {"label": label}}
-    return results.Results(experiment, table, facts, folder)
+    return tidy.Results(experiment, table, facts, folder)
 
 
 def judged(claimed, experiment_results, study="paper", test=None):
     """id of a test -> its record."""
     judging, reference = claimed
     chosen = config.load_study(CONFIGS, study)
-    evidence = trial.Evidence(chosen, judging, reference, {r.name: r for r in experiment_results})
+    evidence = outcome.Evidence(chosen, judging, reference, {r.name: r for r in experiment_results})
     chosen = [[t for t in c.tests if test in (None, t.id)] for c in judging.claims]
-    return {r["id"]: r for tests in chosen for r in trial.records(tests, evidence)}
+    return {r["id"]: r for tests in chosen for r in outcome.records(tests, evidence)}
 
 
 RIVALS = ["vanilla", "graddrop", "pcgrad", "mgda", "gradnorm", "imtl_g", "imtl_g_rotation"]
@@ -155,8 +151,8 @@ def test_p_values_are_corrected_over_all_comparisons_of_a_claim(claimed):
     values = {(m, t): a + random.normal(size=5) for m, a in advantages.items() for t in "ab"}
     runs = found("cifar10", values)
     claim = next(c for c in judging.claims if c.id == "cifar10")
-    evidence = trial.Evidence(reference, judging, reference, {"cifar10": runs})
-    comparisons = [c for r in trial.records(claim.tests, evidence) for c in r["comparisons"]]
+    evidence = outcome.Evidence(reference, judging, reference, {"cifar10": runs})
+    comparisons = [c for r in outcome.records(claim.tests, evidence) for c in r["comparisons"]]
     assert len(comparisons) == 3 * 7 + 2 + 3 + 1  # of six tests; two tasks in place of ten
     expected = inference.holm(np.array([c["p"] for c in comparisons]))
     assert [c["p_adjusted"] for c in comparisons] == pytest.approx(expected.tolist())
@@ -176,7 +172,7 @@ def toys(tmp_path, ends, bests=None):
     table = pd.DataFrame(rows).assign(metric="objective", delta=np.nan)
     pd.DataFrame(history).to_csv(tmp_path / "history.csv", index=False)
     facts = {"runs": {"rotograd": []}, "data": {"label": "a"}}
-    return results.Results("toy_nonconvex", table, facts, tmp_path / "history.csv")
+    return tidy.Results("toy_nonconvex", table, facts, tmp_path / "history.csv")
 
 
 @pytest.mark.parametrize(
@@ -228,7 +224,7 @@ def test_runs_without_a_number_are_left_out_and_counted(claimed):
     assert record["n"] == 6
     assert "Left out: 1 missing or without a number." in record["reason"]
     assert [c["left_out"] for c in record["comparisons"]] == [0, 0, 0, 1, 0, 0, 0]
-    fewer = results.Results("cifar10", whole.metrics[~gone], whole.provenance, whole.history_file)
+    fewer = tidy.Results("cifar10", whole.metrics[~gone], whole.provenance, whole.history_file)
     assert judged(claimed, [fewer], test="cifar10_avg")["cifar10_avg"] == record
 
 
@@ -449,8 +445,8 @@ def test_cells_with_too_few_seeds_are_counted_apart(claimed):
     judging, reference = claimed
     whole = cifar10(claimed, 3.0, seeds=5)
     few = whole.metrics[(whole.metrics["method"] == "rotograd") | (whole.metrics["seed"] < 2)]
-    runs = results.Results("cifar10", few, whole.provenance, None)
-    evidence = trial.Evidence(reference, judging, reference, {"cifar10": runs})
+    runs = tidy.Results("cifar10", few, whole.provenance, None)
+    evidence = outcome.Evidence(reference, judging, reference, {"cifar10": runs})
     cells = verdict._cells(evidence, agreement.read(REPORTED))
     table = agreement.counts(cells)["1"]
     assert table[agreement.TOO_FEW] == 3 * len(RIVALS)
@@ -509,9 +505,9 @@ def test_every_key_is_described_and_the_example_has_the_same(quick):
 
 
 TABLES = [
-    ("cifar10", "avg_delta", lambda r: delta.over_tasks(r.tests)["avg"]),
-    ("cifar10", "med_delta", lambda r: delta.over_tasks(r.tests)["med"]),
-    ("cifar10", "max_delta", lambda r: delta.over_tasks(r.tests)["max"]),
+    ("cifar10", "avg_delta", lambda r: relative_improvement.over_tasks(r.tests)["avg"]),
+    ("cifar10", "med_delta", lambda r: relative_improvement.over_tasks(r.tests)["med"]),
+    ("cifar10", "max_delta", lambda r: relative_improvement.over_tasks(r.tests)["max"]),
     ("celeba_conv", "std_f1", lambda r: celeba.over_tasks(r.tests)["std"]),
     ("celeba_resnet", "min_f1", lambda r: celeba.over_tasks(r.tests)["min"]),
 ]
@@ -520,7 +516,9 @@ TABLES = [
 @pytest.mark.parametrize(("experiment", "metric", "column"), TABLES)
 def test_cells_are_those_of_the_tables(made, quick, experiment, metric, column):
     """The tables reckon their medians by other code."""
-    expected = delta.over_seeds(column(made[1][experiment])).droplevel("quantity")["value"]
+    expected = relative_improvement.over_seeds(column(made[1][experiment])).droplevel("quantity")[
+        "value"
+    ]
     cells = [c for c in quick["cells"] if (c["experiment"], c["metric"]) == (experiment, metric)]
     assert {c["method"]: pytest.approx(c["value"]) for c in cells} == expected.to_dict()
 
@@ -547,7 +545,7 @@ def test_cells_hold_the_papers_numbers_and_an_interval(quick):
 
 def test_verdicts_and_status_never_load_torch():
     """Whatever they import, and whatever that imports."""
-    code = "import sys; from rotograd_replication import status, verdict; assert 'torch' not in sys.modules"
+    code = "import sys; from rotograd_replication.results import status; from rotograd_replication.claims import verdict; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

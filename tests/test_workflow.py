@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from rotograd_replication import config, plugins, sources, stages
+from rotograd_replication import plugins
 from rotograd_replication.__main__ import parser
+from rotograd_replication.config import load as config
+from rotograd_replication.config import stages
+from rotograd_replication.files import sources
 from tests import fixtures
 from tests.paths import CONFIGS, ROOT
 
@@ -232,7 +235,7 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
                 assert file.get_slice("images").get_shape() == [samples, *dataset.shape]
     assert "Nothing to be done" in snakemake(tree, "-n")
 
-    style = tree / "src/rotograd_replication/figures/_style.py"
+    style = tree / "src/rotograd_replication/paper/figures/_style.py"
     style.write_text(style.read_text() + "\n# words\n")
     assert "Nothing to be done" in snakemake(tree, "-n")
     style.write_text(style.read_text() + "\nLOOK = 'another'\n")
@@ -240,13 +243,13 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
     assert found.pop("total") and set(found) == {"figure", "report", "all"}, "plots, and their page"
     snakemake(tree, "--touch")
 
-    losses = tree / "src/rotograd_replication/losses.py"
+    losses = tree / "src/rotograd_replication/tasks/losses.py"
     ledger = tree / "configs/equivalent_code.yaml"
     written = {path: path.read_text() for path in (losses, ledger)}
-    was = sources.digest(losses.parent, stages.TRAIN)
+    was = sources.digest(losses.parents[1], stages.TRAIN)
     losses.write_text(written[losses] + "\n# words\nNUMBER = 1\n")
     assert "train_digits" in jobs(snakemake(tree, "-n"))
-    entry = f"was: {was}, same_as: {sources.digest(losses.parent, stages.TRAIN)}"
+    entry = f"was: {was}, same_as: {sources.digest(losses.parents[1], stages.TRAIN)}"
     entry = f"{{{entry}, methods: [rotograd], why: a test, evidence: none}}"
     ledger.write_text(f"{written[ledger]}  - {entry}\n")
     assert "train_digits" in jobs(snakemake(tree, "-n")), "of other methods"

@@ -13,7 +13,9 @@ from typing import Any
 
 import tqdm
 
-from . import config, equal_code, schema, signals
+from .config import equal_code, schema
+from .config import load as config
+from .runtime import preemption
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +57,7 @@ def _whole(least: int) -> Callable[[str], int]:
 
 def check(arguments: argparse.Namespace) -> None:
     """Read a study and everything it names, and the claims; say what is wrong with them."""
-    from . import claims
+    from .claims import schema as claims
 
     study = _study(arguments)
     claims.load(arguments.configs)
@@ -66,8 +68,9 @@ def check(arguments: argparse.Namespace) -> None:
 
 def plan(arguments: argparse.Namespace) -> None:
     """Reckon what a study would cost here, from a few measured steps of every method."""
-    from . import calibrate, runtime
-    from . import plan as verb
+    from .planning import plan as verb
+    from .planning import timing
+    from .runtime import device as runtime
 
     study = _study(arguments)
     if arguments.experiment:
@@ -75,12 +78,12 @@ def plan(arguments: argparse.Namespace) -> None:
     device = runtime.device(arguments.device or study.device)
     runtime.prepare(study.threads)
     seconds = 1.0 if arguments.seconds is None else arguments.seconds
-    verb.run(study, arguments.study, calibrate.Calibration(device, seconds))
+    verb.run(study, arguments.study, timing.Calibration(device, seconds))
 
 
 def fetch(arguments: argparse.Namespace) -> None:
     """Bring a dataset's original archives: download, copy from a mirror, or generate."""
-    from . import fetch as verb
+    from .data import fetch as verb
 
     dataset = config.pick("dataset", arguments.dataset, config.load_datasets(arguments.configs))
     verb.run(arguments.dataset, dataset, arguments.mirror, arguments.out, arguments.hashes)
@@ -88,7 +91,7 @@ def fetch(arguments: argparse.Namespace) -> None:
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Turn archives into training, validation and test tensors."""
-    from . import prepare as verb
+    from .data import prepare as verb
 
     dataset = config.pick("dataset", arguments.dataset, config.load_datasets(arguments.configs))
     outputs = {split: getattr(arguments, split) for split in ("train", "val", "test")}
@@ -97,8 +100,9 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train runs one after another, each as if it were alone and from where it was left."""
-    from . import checkpoint, runtime
-    from . import train as verb
+    from .runtime import device as runtime
+    from .training import checkpoint
+    from .training import train as verb
 
     study = _study(arguments)
     device = runtime.device(arguments.device or study.device)
@@ -107,7 +111,7 @@ def train(arguments: argparse.Namespace) -> None:
     tasks = study.datasets[experiment.dataset].tasks
     described = runtime.describe(device, ROOT)
     runs = _rows(arguments, "method", "seed", "digest", "checkpoint", "model", "history", "record")
-    with signals.noted() as requests:
+    with preemption.noted() as requests:
         for method, seed, digest, folder, *paths in runs:
             settings = config.run_settings(study, arguments.experiment, method)
             if config.run_digest(study, arguments.experiment, method) != digest:
@@ -126,7 +130,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def reuse(arguments: argparse.Namespace) -> None:
     """Take a run of one experiment as a run of another that has the same settings."""
-    from . import reuse as verb
+    from .training import reuse as verb
 
     sources = (arguments.from_model, arguments.from_history, arguments.from_record)
     outputs = (arguments.model, arguments.history, arguments.record)
@@ -135,8 +139,8 @@ def reuse(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure finished runs on the test split."""
-    from . import evaluate as verb
-    from . import runtime
+    from .runtime import device as runtime
+    from .training import evaluate as verb
 
     study = _study(arguments)
     device = runtime.device(arguments.device or study.device)
@@ -151,7 +155,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def aggregate(arguments: argparse.Namespace) -> None:
     """Gather the runs of an experiment into tidy files."""
-    from . import aggregate as verb
+    from .results import aggregate as verb
 
     study = _study(arguments)
     verb.run(
@@ -169,15 +173,15 @@ def aggregate(arguments: argparse.Namespace) -> None:
 
 
 def _results(arguments: argparse.Namespace) -> list:
-    from . import results
+    from .results import tidy
 
     rows = _rows(arguments, "metrics", "history", "provenance")
-    return [results.read(*paths) for paths in rows]
+    return [tidy.read(*paths) for paths in rows]
 
 
 def table(arguments: argparse.Namespace) -> None:
     """Write one table as CSV, Markdown and LaTeX."""
-    from . import table as verb
+    from .paper import table as verb
 
     study, found = _study(arguments), _results(arguments)
     outputs = (arguments.csv, arguments.markdown, arguments.latex)
@@ -187,7 +191,7 @@ def table(arguments: argparse.Namespace) -> None:
 
 def figure(arguments: argparse.Namespace) -> None:
     """Draw one figure as PDF and PNG, with the CSV it is drawn from."""
-    from . import figure as verb
+    from .paper import figure as verb
 
     study, found = _study(arguments), _results(arguments)
     outputs = (arguments.csv, arguments.pdf, arguments.png)
@@ -197,8 +201,8 @@ def figure(arguments: argparse.Namespace) -> None:
 
 def verdict(arguments: argparse.Namespace) -> None:
     """Judge the paper's claims, and set every reported number beside ours."""
-    from . import claims
-    from . import verdict as verb
+    from .claims import schema as claims
+    from .claims import verdict as verb
 
     judged, reference = claims.load(arguments.configs)
     study, found = _study(arguments), _results(arguments)
@@ -208,27 +212,27 @@ def verdict(arguments: argparse.Namespace) -> None:
 
 def status(arguments: argparse.Namespace) -> None:
     """Show which runs of a study are done, and how long the rest takes."""
-    from . import matrix
-    from . import status as verb
+    from .results import run_states
+    from .results import status as verb
 
-    places = matrix.Places(arguments.metrics, arguments.record, arguments.checkpoint)
+    places = run_states.Places(arguments.metrics, arguments.record, arguments.checkpoint)
     code = equal_code.load(arguments.configs, arguments.code)
     verb.run(_study(arguments), arguments.study, places, code)
 
 
 def ledger(arguments: argparse.Namespace) -> None:
     """List every hyper-parameter of a study with its source."""
-    from . import ledger as verb
+    from .paper import hyperparameters as verb
 
     verb.run(_study(arguments), arguments.study, arguments.out)
 
 
 def report(arguments: argparse.Namespace) -> None:
     """Write the report: one self-contained page, from what is there."""
-    from . import matrix
-    from . import report as verb
+    from .report import build as verb
+    from .results import run_states
 
-    places = matrix.Places(arguments.run, arguments.record, arguments.checkpoint)
+    places = run_states.Places(arguments.run, arguments.record, arguments.checkpoint)
     gathered = (arguments.metrics, arguments.history, arguments.provenance)
     shown = (arguments.tables, arguments.figures, arguments.verdicts, arguments.citation)
     study = _study(arguments)
@@ -305,9 +309,9 @@ def main() -> int:
     except (ValueError, OSError) as error:
         logging.error("error: %s", error)
         return 1
-    except signals.Preempted as notice:
+    except preemption.Preempted as notice:
         logging.warning("%s", notice)
-        return signals.EXIT_CODE
+        return preemption.EXIT_CODE
     return 0
 
 

@@ -11,6 +11,18 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).parent
+# What a kind of plug-in is called, and the folder of its files.
+FOLDERS = {
+    "datasets": "data/datasets",
+    "figures": "paper/figures",
+    "heads": "models/heads",
+    "methods": "methods",
+    "networks": "models/backbones",
+    "rotations": "methods/rotations",
+    "sections": "report/sections",
+    "standins": "data/standins",
+    "tables": "paper/tables",
+}
 
 
 def nearest(name: str, legal: list[str]) -> str:
@@ -22,7 +34,9 @@ def nearest(name: str, legal: list[str]) -> str:
 
 def names(package: str) -> list[str]:
     """The plug-ins of `package`: its files that do not begin with an underscore."""
-    return sorted(p.stem for p in (ROOT / package).glob("*.py") if not p.stem.startswith("_"))
+    return sorted(
+        p.stem for p in (ROOT / FOLDERS[package]).glob("*.py") if not p.stem.startswith("_")
+    )
 
 
 def check(package: str, name: str) -> None:
@@ -42,7 +56,7 @@ def load(package: str, name: str) -> ModuleType:
         ValueError: `package` has no file of that name.
     """
     check(package, name)
-    return importlib.import_module(f"{__package__}.{package}.{name}")
+    return importlib.import_module(f"{__package__}.{FOLDERS[package].replace('/', '.')}.{name}")
 
 
 def parameters(package: str, name: str, function: str = "build") -> dict[str, tuple[str, bool]]:
@@ -55,7 +69,7 @@ def parameters(package: str, name: str, function: str = "build") -> dict[str, tu
         ValueError: `package` has no file of that name, or the file has no such function.
     """
     check(package, name)
-    tree = ast.parse((ROOT / package / f"{name}.py").read_text())
+    tree = ast.parse((ROOT / FOLDERS[package] / f"{name}.py").read_text())
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == function:
             arguments = node.args
@@ -63,4 +77,4 @@ def parameters(package: str, name: str, function: str = "build") -> dict[str, tu
                 a.arg: (ast.unparse(a.annotation), default is None)
                 for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
             }
-    raise ValueError(f"`{package}/{name}.py` must define `{function}`. Found none.")
+    raise ValueError(f"`{FOLDERS[package]}/{name}.py` must define `{function}`. Found none.")

@@ -9,7 +9,7 @@ and the sum is returned.
 import torch
 from torch import Tensor
 
-from ..runtime import send
+from ..runtime.device import send
 from ._base import Context, Method, Step
 
 # Features that are worked on at a time, where a temporary of all would be large.

@@ -11,7 +11,7 @@ import torch
 from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
-from ..schema import Factor
+from ..config.schema import Factor
 from ._base import Context, Method, Step, weighted_sum
 
 

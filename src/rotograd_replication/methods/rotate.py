@@ -17,7 +17,7 @@ from pydantic import PositiveFloat
 from torch import Tensor, nn
 
 from .. import plugins
-from ..schema import Share
+from ..config.schema import Share
 from ._base import Context, Method, Step, unit_sum
 
 
@@ -145,7 +145,7 @@ def build(
         context: What the method is built for.
         m: How many features, or a share of them such as `50%`.
         start: Where the rotations start: `identity`, or `random` ones (Haar).
-        parametrisation: A file of `rotations/`.
+        parametrisation: A file of `methods/rotations/`.
         objective: What they minimise: equation 3, or the task's own loss.
         eps: What Adam and RAdam add to the root of the second moment of the rotations' gradient.
         gradient_scale: That of equation 3, or of the official code.

@@ -1,0 +1,1 @@
+"""What is asked for: studies, experiments, methods and datasets, checked and complete."""

@@ -1,0 +1,57 @@
+"""Which source files make what: a rule reruns when one of its stage's files changes.
+
+Patterns below the package. `rules/` adds the plug-in that a table, figure or dataset names.
+"""
+
+from .. import plugins
+from ..files import sources
+
+# All that training imports, but for what tests/test_sources.py names.
+TRAIN = [
+    "data/augment.py",
+    "data/augment_maps.py",
+    "data/loader.py",
+    "methods/**/*.py",
+    "models/**/*.py",
+    "runtime/device.py",
+    "runtime/rng.py",
+    "tasks/*.py",
+    "training/checkpoint.py",
+    "training/diagnostics.py",
+    "training/divergence.py",
+    "training/optimizers.py",
+    "training/step.py",
+    "training/train.py",
+    "training/trainer.py",
+    "training/validation.py",
+]
+EVALUATE = [
+    "models/heads/*.py",
+    "models/network.py",
+    "tasks/dense_losses.py",
+    "tasks/dense_metrics.py",
+    "tasks/group.py",
+    "tasks/losses.py",
+    "tasks/metrics.py",
+    "training/evaluate.py",
+    "training/validation.py",
+]
+AGGREGATE = [
+    "results/aggregate.py",
+    "results/relative_improvement.py",
+    "results/run_records.py",
+]
+VERDICT = [
+    "claims/*.py",
+]
+PAPER = [
+    "paper/latex.py",
+    "paper/table_format.py",
+    "results/relative_improvement.py",
+    "results/tidy.py",
+]
+
+
+def code(*patterns: str) -> str:
+    """One digest of what the package's sources that match mean (see `sources`)."""
+    return sources.digest(plugins.ROOT, list(patterns))

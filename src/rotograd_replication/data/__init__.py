@@ -1,0 +1,1 @@
+"""From original archives to batches."""

@@ -1,0 +1,1 @@
+"""Networks: a backbone, and a head for every task."""

@@ -1,0 +1,51 @@
+"""A figure: its plug-in draws, and returns what it drew; both are written here."""
+
+import logging
+from pathlib import Path
+
+from .. import plugins
+from ..config import schema
+from ..config.equal_code import TrainingCode
+from ..files import atomic as records
+from ..results.tidy import Results
+from . import table_format
+from .figures import _style
+
+
+def run(
+    study: schema.Study,
+    study_name: str,
+    name: str,
+    results: list[Results],
+    datasets: dict[str, schema.Dataset],
+    csv: Path,
+    pdf: Path,
+    png: Path,
+    code: TrainingCode | None = None,
+) -> None:
+    """Draw the figure `name`; write it as PDF and PNG, and the drawn numbers as CSV.
+
+    Args:
+        study: the configuration: methods, their labels, colours and order.
+        study_name: its name, for the caption.
+        name: the plug-in in `paper/figures/`.
+        results: the experiments the study lists for this figure.
+        datasets: every dataset, for the labels of the tasks.
+        csv: written: exactly what is drawn.
+        pdf: written; the same bytes for the same numbers.
+        png: written.
+        code: the present training code, for the caption.
+
+    Raises:
+        ValueError: an unknown figure.
+    """
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it embeds
+    with _style.context():
+        build = plugins.load("figures", name).build
+        drawing, numbers = build({r.name: r for r in results}, study, datasets)
+        _style.sign(drawing, table_format.caption(study_name, study, results, code))
+        with records.atomic(csv) as temporary:
+            numbers.to_csv(temporary, index=False, lineterminator="\n")
+        for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):
+            with records.atomic(path) as temporary:
+                drawing.savefig(temporary, metadata=metadata)

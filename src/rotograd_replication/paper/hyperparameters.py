@@ -1,0 +1,38 @@
+"""Every hyper-parameter of a study on one page, with its source: what is the paper's, what ours."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from ..config import schema
+from ..files import atomic as records
+
+
+def entries(model: Any, place: str = "") -> Iterator[tuple[str, schema.Sourced]]:
+    """Every sourced value below `model`, with its place."""
+    if isinstance(model, schema.Sourced):
+        yield place, model
+    elif isinstance(model, pydantic.BaseModel):
+        for key in type(model).model_fields:
+            yield from entries(getattr(model, key), f"{place}.{key}" if place else key)
+    elif isinstance(model, dict):
+        for key, value in model.items():
+            yield from entries(value, f"{place}.{key}")
+
+
+def run(study: schema.Study, study_name: str, out: Path) -> None:
+    """Write the page as Markdown, a table per experiment and one per dataset."""
+    sections = {f"Experiment `{k}`": v for k, v in study.experiments.items()}
+    sections |= {f"Dataset `{k}`": v for k, v in study.datasets.items()}
+    lines = [f"# Hyper-parameters of the study `{study_name}`", "", study.summary, ""]
+    lines += ["`choice` marks what the sources at hand do not say: it is this project's.", ""]
+    for title, model in sections.items():
+        lines += [f"## {title}", "", "| parameter | value | source |", "|---|---|---|"]
+        for place, item in entries(model):
+            source = f"**choice**{item.source[6:]}" if item.source[:6] == "choice" else item.source
+            lines.append(f"| `{place}` | `{item.value}` | {source.replace('|', '/')} |")
+        lines.append("")
+    with records.atomic(out) as temporary:
+        temporary.write_text("\n".join(lines))

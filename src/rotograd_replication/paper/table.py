@@ -1,0 +1,42 @@
+"""A table: its plug-in is given the results and builds it; the rendering is the same for all."""
+
+from pathlib import Path
+
+from .. import plugins
+from ..config import schema
+from ..config.equal_code import TrainingCode
+from ..results.tidy import Results, read_reported
+from . import table_format
+
+
+def run(
+    study: schema.Study,
+    study_name: str,
+    name: str,
+    results: list[Results],
+    reported: Path,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+    code: TrainingCode | None = None,
+) -> None:
+    """Build the table `name` and write it as CSV, Markdown and LaTeX.
+
+    Args:
+        study: the configuration: methods, their labels and order.
+        study_name: its name, for the caption.
+        name: the plug-in in `paper/tables/`.
+        results: the experiments the study lists for this table.
+        reported: the paper's numbers, cell by cell.
+        csv: written.
+        markdown: written.
+        latex: written.
+        code: the present training code, for the caption.
+
+    Raises:
+        ValueError: an unknown table, or reported numbers that are none.
+    """
+    build = plugins.load("tables", name).build
+    by_name = {r.name: r for r in results}
+    caption = f"{table_format.caption(study_name, study, results, code)} {table_format.REPORTED}"
+    build(by_name, study, read_reported(reported), caption).write(csv, markdown, latex)

@@ -1,0 +1,46 @@
+"""How far the rotations of each method turn, and how well it trains.
+
+The validation losses are those of the best epoch; the angle is the largest of any plane, task and
+epoch of a run (see `methods/rotations/_angles.py`).
+"""
+
+import pandas as pd
+
+from ...config import schema
+from ...results.tidy import Results
+from .. import table_format
+from ..table_format import Table
+from . import _compare
+
+LOSSES, ANGLE = "Sum of validation losses ↓", "Largest plane angle, rad"
+
+
+def build(
+    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
+) -> Table:
+    """Median and standard deviation over seeds of the losses and of the angle."""
+    cells: dict[tuple[str, ...], pd.Series] = {}
+    several = len(results) > 1
+    for experiment, found in results.items():
+        chosen = study.experiments[experiment]
+        block = chosen.title if several else ""
+        columns = {LOSSES: _losses(found.history), ANGLE: table_format.largest_angles(found)}
+        for method in (m for m in chosen.methods if m in found.methods):
+            label = _compare.label(chosen.methods[method], method, [found])
+            for quantity, values in columns.items():
+                cells[block, label, quantity, "replicated"] = _compare.over_seeds(values[method])
+    return _compare.table(
+        "Rotations",
+        f"{caption} Median ± standard deviation over seeds. The losses are those of the epoch with "
+        "the smallest sum, the angle the largest of any plane, task and epoch. The paper reports "
+        "none of these numbers.",
+        cells,
+        higher={LOSSES: False},
+    )
+
+
+def _losses(history: pd.DataFrame) -> pd.Series:
+    """The smallest sum of validation losses over the epochs of training: (method, seed) -> it."""
+    trained = history[history["epoch"] > 0].set_index(["method", "seed"])
+    sums = trained.filter(regex="^val_loss/").sum(axis=1, min_count=1)
+    return sums.groupby(["method", "seed"], sort=False).min()

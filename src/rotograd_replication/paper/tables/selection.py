@@ -1,0 +1,63 @@
+"""What the rule for the best epoch changes: the sum of validation losses, or relative improvements.
+
+Both rules choose among the epochs of the same training. Their epochs' metrics are compared on the
+validation split: the test split is measured for the kept parameters alone.
+"""
+
+import pandas as pd
+
+from ...config import schema
+from ...results import relative_improvement
+from ...results.aggregate import METRICS
+from ...results.tidy import Results
+from ..table_format import Table
+from . import _compare
+
+SUM, RELATIVE = "Epoch of the smallest sum", "Epoch of the largest mean improvement"
+GAIN = "avg_k Δ_k of the second over the first, validation ↑"
+
+
+def build(
+    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
+) -> Table:
+    """Median and standard deviation over seeds of both epochs, and of what the second gains."""
+    cells: dict[tuple[str, ...], pd.Series] = {}
+    for experiment, found in results.items():
+        chosen = study.experiments[experiment]
+        tasks = study.datasets[chosen.dataset].tasks
+        block = chosen.title if len(results) > 1 else ""
+        for method, entry in chosen.methods.items():
+            if method not in found.methods or entry.separate:  # of one task, both rules are one
+                continue
+            label = _compare.label(entry, method, [found])
+            history = found.history[found.history["method"] == method]
+            rows = {seed: _compare_rules(run, tasks) for seed, run in history.groupby("seed")}
+            for quantity, values in pd.DataFrame.from_dict(rows, orient="index").items():
+                values.index.name = "seed"
+                cells[block, label, str(quantity), "replicated"] = _compare.over_seeds(values)
+    return _compare.table(
+        "The rule for the best epoch",
+        f"{caption} Median ± standard deviation over seeds. A task's relative improvement is that "
+        "of its validation loss on the loss before training; Δ_k is that of its validation metric "
+        "at the second rule's epoch over the first's, in percent. The paper reports none of these.",
+        cells,
+        higher={},
+    )
+
+
+def _compare_rules(run: pd.DataFrame, tasks: list[schema.Task]) -> dict[str, float]:
+    """Both rules' epochs of one run, and the average relative gain of the second."""
+    rows = run.set_index("epoch")
+    losses = rows[[f"val_loss/{task.name}" for task in tasks]]
+    before, trained = losses.loc[0], losses.loc[1:]
+    by_sum = trained.sum(axis=1).idxmin()
+    by_relative = ((before - trained) / before.abs()).mean(axis=1).idxmax()
+    gains = [
+        relative_improvement.improvement(
+            rows.at[by_relative, column], rows.at[by_sum, column], higher
+        )
+        for task in tasks
+        for metric, higher in METRICS[task.kind].items()
+        if (column := f"val_{metric}/{task.name}") in rows
+    ]
+    return {SUM: by_sum, RELATIVE: by_relative, GAIN: sum(gains) / len(gains)}

@@ -1,0 +1,49 @@
+"""Every task's own metric, method by method, and its difference from the first method's.
+
+Differences are paired: runs of one seed share initialisation, order of batches and data.
+"""
+
+import pandas as pd
+
+from ...config import schema
+from ...results.tidy import Results
+from ..table_format import Table
+from . import _compare
+
+
+def build(
+    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
+) -> Table:
+    """Median and standard deviation over seeds of each metric, and of the paired differences."""
+    cells: dict[tuple[str, ...], pd.Series] = {}
+    higher: dict[str, bool] = {}
+    differences: set[str] = set()
+    several = len(results) > 1
+    for experiment, found in results.items():
+        chosen = study.experiments[experiment]
+        block = chosen.title if several else ""
+        labels = {task.name: task.label for task in study.datasets[chosen.dataset].tasks}
+        names = {m: _compare.label(o, m, [found]) for m, o in chosen.methods.items()}
+        first, *others = (m for m in chosen.methods if m in found.methods)
+        for (task, metric), rows in found.tests.groupby(["task", "metric"], sort=False):
+            better = bool(rows["higher_is_better"].iloc[0])
+            quantity = f"{labels[task]}, {metric} {'↑' if better else '↓'}"
+            higher[quantity] = better
+            values = rows.pivot(index="seed", columns="method", values="value")
+            for method in (first, *others):
+                cell = _compare.over_seeds(values[method])
+                cells[block, names[method], quantity, "replicated"] = cell
+            for method in others:
+                label = f"{names[method]} − {names[first]}"
+                differences.add(label)
+                paired = values[method] - values[first]
+                cells[block, label, quantity, "replicated"] = _compare.over_seeds(paired)
+    ordered = sorted(cells, key=lambda key: key[1] in differences)
+    return _compare.table(
+        "Every task's metric",
+        f"{caption} Median ± standard deviation over seeds; differences are paired by seed and do "
+        "not compete. The paper reports none of these numbers.",
+        {key: cells[key] for key in ordered},
+        higher=higher,
+        exclude=differences,
+    )

@@ -1,0 +1,155 @@
+"""The report: one self-contained page that says whether the paper held up, how sure, at what cost.
+
+Each section is a file of `report/sections/`, which gathers, and a template of the same name, which
+shows.
+"""
+
+import base64
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from .. import plugins
+from ..config import schema
+from ..config.equal_code import TrainingCode
+from ..files import atomic as records
+from ..paper import table_format
+from ..results import run_states, tidy
+from .sections import _text
+from .sections._material import Material
+
+log = logging.getLogger(__name__)
+SECTIONS = (
+    "claims",
+    "tables",
+    "figures",
+    "curves",
+    "matrix",
+    "cost",
+    "flow",
+    "ledger",
+    "citation",
+)
+TEMPLATES = Path(__file__).parent / "sections"
+
+
+def run(
+    study: schema.Study,
+    study_name: str,
+    metrics: str,
+    history: str,
+    provenance: str,
+    places: run_states.Places,
+    tables: str,
+    figures: str,
+    verdicts: Path,
+    citation: Path,
+    code: TrainingCode,
+    out: Path,
+) -> None:
+    """Write the page from what is there; what is not there is named as missing.
+
+    Args:
+        study: the configuration.
+        study_name: its name.
+        metrics: where an `{experiment}`'s tidy table lies.
+        history: where its history lies.
+        provenance: where its provenance lies.
+        places: where the files of a run lie.
+        tables: where a `{table}` of a `{kind}` (csv, md, tex) lies.
+        figures: where a `{figure}` of a `{kind}` (csv, pdf, png) lies.
+        verdicts: what `verdict` wrote.
+        citation: `CITATION.cff`.
+        code: the present training code, by which or whose equal a run that is not stale was made.
+        out: written: the page.
+
+    Raises:
+        ValueError: a file that is not whole.
+    """
+    found = {}
+    for name in study.experiments:
+        files = [Path(place.format(experiment=name)) for place in (metrics, history, provenance)]
+        if all(file.is_file() for file in files):
+            found[name] = tidy.read(*files)
+    material = Material(
+        study,
+        study_name,
+        found,
+        run_states.runs(study, places, code),
+        places.metrics,
+        records.read_json(verdicts) if verdicts.is_file() else None,
+        _files(tables, "table", study.tables, ("csv", "md", "tex")),
+        _files(figures, "figure", study.figures, ("csv", "pdf", "png")),
+        yaml.safe_load(citation.read_text()),
+        code,
+        lambda path: os.path.relpath(path, out.parent),
+    )
+    page = build(material)
+    with records.atomic(out) as temporary:
+        temporary.write_text(page)
+    log.info("%s: %d runs, %.1f MB", out.name, len(material.runs), len(page) / 1e6)
+
+
+def build(material: Material) -> str:
+    """The page as HTML; the same bytes for the same material."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    templates = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    templates.filters |= {
+        "number": _text.number,
+        "duration": _text.duration,
+        "memory": _text.memory,
+        "embed": _embed,
+    }
+    templates.globals |= {"study": material.study, "name": material.name, "link": material.link}
+    sections = []
+    for name in SECTIONS:
+        plug = plugins.load("sections", name)
+        body = templates.get_template(f"{name}.html").render(plug.build(material))
+        sections.append({"id": name, "title": plug.TITLE, "body": body})
+    standins = [d.label for d in material.study.datasets.values() if d.standin]
+    return templates.get_template("_page.html").render(
+        sections=sections,
+        facts=_facts(material),
+        standin=table_format.STANDIN if standins else "",
+    )
+
+
+def _files(place: str, word: str, names: Any, kinds: tuple[str, ...]) -> dict[str, dict[str, Path]]:
+    """The outputs that exist, by name and kind."""
+    every = {
+        name: {kind: Path(place.format(**{word: name, "kind": kind})) for kind in kinds}
+        for name in names
+    }
+    return {
+        name: files for name, files in every.items() if all(f.is_file() for f in files.values())
+    }
+
+
+def _embed(path: Path) -> str:
+    """A PNG as a data URI, so that the page needs no other file."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _facts(material: Material) -> dict[str, str]:
+    """The line below the title: how much was run, on what, for how long."""
+    there = [run for run in material.runs if run.record]
+    seconds = sum(run.record["seconds"] for run in there)
+    odd = [s for s in (run_states.DIVERGED, run_states.STALE) if any(r.state == s for r in there)]
+    counts = [f"{sum(run.state == state for run in there)} {state}" for state in odd]
+    return {
+        "runs": ", ".join([f"{len(there)} of {len(material.runs)}", *counts]),
+        "experiments": str(len(material.study.experiments)),
+        "data": "; ".join(dict.fromkeys(r.record["data"]["label"] for r in there)) or _text.NONE,
+        "hardware": ", ".join(sorted({r.record["device"] for r in there})) or _text.NONE,
+        "computed": _text.duration(seconds),
+    }

@@ -1,0 +1,61 @@
+"""All that a section may draw on: the study, its runs and results, and files to link to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...config import schema
+from ...config.equal_code import TrainingCode
+from ...paper import table_format
+from ...results.run_states import Run
+from ...results.tidy import Results
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the page is made from.
+
+    Attributes:
+        study: the configuration.
+        name: the study's name.
+        results: the experiments that are aggregated, by name.
+        runs: every run that the study asks for, in its order.
+        place: where the record of a run lies, by experiment, method and seed.
+        verdicts: `verdicts.json`; None where it is not made yet.
+        tables: table -> kind of file -> its path, those that exist.
+        figures: figure -> kind of file -> its path, those that exist.
+        citation: `CITATION.cff`.
+        code: the present training code.
+        link: a path as the page, wherever it lies, refers to it.
+    """
+
+    study: schema.Study
+    name: str
+    results: dict[str, Results]
+    runs: list[Run]
+    place: str
+    verdicts: dict[str, Any] | None
+    tables: dict[str, dict[str, Path]]
+    figures: dict[str, dict[str, Path]]
+    citation: dict[str, Any]
+    code: TrainingCode
+    link: Callable[[Path], str]
+
+    def caption(self, experiments: list[str]) -> str:
+        """What a table or figure of these experiments says of its numbers; empty if none is run."""
+        found = [self.results[e] for e in experiments if e in self.results]
+        return table_format.caption(self.name, self.study, found, self.code) if found else ""
+
+    def labels(self, experiment: str) -> dict[str, schema.Method]:
+        """The methods of an experiment, by name."""
+        return self.study.experiments[experiment].methods
+
+    def file(self, run: Run) -> Path:
+        """A finished run's record."""
+        where = {"experiment": run.experiment, "method": run.method, "seed": run.seed}
+        return Path(self.place.format(**where))
+
+    def of(self, experiment: str) -> list[Run]:
+        """The runs of an experiment."""
+        return [run for run in self.runs if run.experiment == experiment]

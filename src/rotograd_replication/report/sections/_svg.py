@@ -1,0 +1,53 @@
+"""Lines and intervals as inline SVG: a few attributes, no library in the page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.markers import MarkerStyle
+
+from ...config.schema import Method
+
+
+def path(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> str:
+    """The `d` of a line through points; a gap where a value is no number."""
+    parts, pen = [], "M"
+    for a, b in zip(x, y, strict=True):
+        if np.isfinite(b):
+            parts.append(f"{pen}{a:.1f} {b:.1f}")
+        pen = "L" if np.isfinite(b) else "M"
+    return "".join(parts)
+
+
+def band(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
+    """The `d` of the area between two lines, where both are numbers."""
+    known = np.isfinite(low) & np.isfinite(high)
+    if known.sum() < 2:
+        return ""
+    there = path(x[known], low[known])
+    return there + path(x[known][::-1], high[known][::-1]).replace("M", "L", 1) + "Z"
+
+
+def scale(values: np.ndarray, low: float, high: float, size: float, pad: float = 2) -> np.ndarray:
+    """`values` between `low` and `high` as heights from the top of a box of `size` pixels."""
+    span = (high - low) or 1.0
+    return size - pad - (np.asarray(values, float) - low) / span * (size - 2 * pad)
+
+
+def across(value: float, low: float, high: float, width: float, pad: float = 6) -> float:
+    """`value` between `low` and `high` in pixels from the left of a strip."""
+    return round(pad + (value - low) / ((high - low) or 1.0) * (width - 2 * pad), 1)
+
+
+def swatch(method: Method) -> dict[str, Any]:
+    """What marks a method everywhere: its colour, and its marker as in the figures."""
+    style = MarkerStyle(method.marker)
+    outline = style.get_path().transformed(style.get_transform())
+    parts = outline.to_polygons(closed_only=False)
+    size = max(float(np.abs(part).max()) for part in parts)
+    drawn = "".join(
+        path(7 + 5.5 * part[:, 0] / size, 7 - 5.5 * part[:, 1] / size) for part in parts
+    )
+    objective = method.parameters.get("objective")
+    hollow = not style.is_filled() or (objective is not None and objective.value == "task_loss")
+    return {"colour": method.colour, "label": method.label, "path": drawn, "hollow": hollow}

@@ -1,0 +1,1 @@
+"""Finished runs: read, checked and gathered, without torch."""

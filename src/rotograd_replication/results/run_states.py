@@ -1,0 +1,104 @@
+"""Every run that a study asks for, and its state, from the files beside it alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import load as config
+from ..config import schema
+from ..config.equal_code import TrainingCode
+from ..files import atomic as records
+
+DONE, DIVERGED, STALE = "done", "diverged", "stale"
+TRAINED, RUNNING, MISSING = "trained", "running", "missing"
+STATES = {
+    DONE: "finished under the present configuration and code",
+    DIVERGED: "finished with a loss that is no number",
+    STALE: "finished under another configuration or other training code",
+    TRAINED: "trained, not yet measured on the test split",
+    RUNNING: "a checkpoint lies there: running, or interrupted",
+    MISSING: "not begun",
+}
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run's files lie: patterns with `{experiment}`, `{method}` and `{seed}`.
+
+    Attributes:
+        metrics: of a finished run.
+        record: of a trained run.
+        checkpoint: the folder of a run that is under way.
+    """
+
+    metrics: str
+    record: str
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it is of, its state and why, and its record where it is finished."""
+
+    experiment: str
+    method: str
+    seed: int
+    state: str
+    reason: str
+    record: dict[str, Any]
+
+
+def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
+    """Every run of a study, in its order.
+
+    Args:
+        study: the configuration.
+        places: where files lie.
+        code: the present training code.
+
+    Raises:
+        ValueError: a finished run's file is not JSON.
+    """
+    found = []
+    for name, experiment in study.experiments.items():
+        for method in experiment.methods:
+            configuration = config.run_digest(study, name, method)
+            for seed in range(experiment.seeds.value):
+                where = {"experiment": name, "method": method, "seed": seed}
+                record = _finished(Path(places.metrics.format(**where)))
+                state = state_of(record, configuration, code) if record else _begun(places, where)
+                found.append(Run(name, method, seed, *state, record))
+    return found
+
+
+def _finished(metrics: Path) -> dict[str, Any]:
+    """A run's record; empty where there is none, also where it is removed at this moment."""
+    try:
+        return records.read_json(metrics)
+    except FileNotFoundError:
+        return {}
+
+
+def _begun(places: Places, where: dict[str, Any]) -> tuple[str, str]:
+    if Path(places.record.format(**where)).exists():
+        return TRAINED, ""
+    if Path(places.checkpoint.format(**where)).exists():
+        return RUNNING, ""
+    return MISSING, ""
+
+
+def state_of(record: dict[str, Any], configuration: str, code: TrainingCode) -> tuple[str, str]:
+    """The state of a finished run, and why.
+
+    Args:
+        record: its `metrics.json`.
+        configuration: the digest of its present configuration.
+        code: the present training code.
+    """
+    if record["configuration"] != configuration:
+        return STALE, "the configuration has changed since"
+    if not code.trained(record["code"], record["method"]):
+        return STALE, "the training code has changed since"
+    if record.get("diverged"):
+        return DIVERGED, "a loss is no number"
+    return DONE, ""

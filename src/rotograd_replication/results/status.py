@@ -1,0 +1,94 @@
+"""The run matrix in the terminal: what is done, and how long the rest takes; reads files alone.
+
+It may be asked while runs are under way. Hours left come from finished runs of the same method,
+else of the same experiment.
+"""
+
+import logging
+import statistics
+from collections import Counter
+
+from ..config import schema
+from ..config.equal_code import TrainingCode
+from . import run_states
+from .run_states import DIVERGED, DONE, MISSING, RUNNING, STALE, TRAINED, Run
+
+log = logging.getLogger(__name__)
+SIGNS = {DONE: "D", DIVERGED: "X", STALE: "s", TRAINED: "t", RUNNING: "r", MISSING: "."}
+
+
+def run(
+    study: schema.Study, study_name: str, places: run_states.Places, code: TrainingCode
+) -> None:
+    """Log the matrix, a line per method, and what is left."""
+    found = run_states.runs(study, places, code)
+    for line in lines(study, study_name, found):
+        log.info("%s", line)
+
+
+def lines(study: schema.Study, study_name: str, found: list[Run]) -> list[str]:
+    """What is shown, line by line.
+
+    Args:
+        study: the configuration.
+        study_name: its name.
+        found: all of its runs.
+    """
+    shown = []
+    width = max(len(run.method) for run in found)
+    for name in study.experiments:
+        of = [run for run in found if run.experiment == name]
+        finished = sum(run.state == DONE for run in of)
+        shown += [f"{name}: {finished} of {len(of)} runs done"]
+        for method in study.experiments[name].methods:
+            mine = [run for run in of if run.method == method]
+            signs = " ".join(SIGNS[run.state] for run in mine)
+            shown.append(f"  {method:<{width}}  {signs}  {_typical(mine)}".rstrip())
+    counts = Counter(run.state for run in found)
+    shown += ["", *(f"{SIGNS[s]} {s}: {n}, {run_states.STATES[s]}" for s, n in _ordered(counts))]
+    reasons = Counter(run.reason for run in found if run.reason)
+    shown += [f"  {n} where {reason}" for reason, n in sorted(reasons.items())]
+    return [*shown, "", f"{study_name}: {left(found)}"]
+
+
+def _ordered(counts: Counter) -> list[tuple[str, int]]:
+    return [(state, counts[state]) for state in SIGNS if counts[state]]
+
+
+def _typical(mine: list[Run]) -> str:
+    seconds = [run.record["seconds"] for run in mine if run.record]
+    return f"{duration(statistics.median(seconds))} a run" if seconds else ""
+
+
+def left(found: list[Run]) -> str:
+    """How long the runs that are missing or under way take, by the finished ones.
+
+    A run under way counts as a whole: how far it is, only its own process knows.
+    """
+    waiting = [run for run in found if run.state in (RUNNING, MISSING)]
+    if not waiting:
+        return "nothing is left to train"
+    times: dict[tuple[str, str | None], list[float]] = {}
+    for run in found:
+        for key in ((run.experiment, run.method), (run.experiment, None)) if run.record else ():
+            times.setdefault(key, []).append(run.record["seconds"])
+    known = [
+        times.get((run.experiment, run.method)) or times.get((run.experiment, None))
+        for run in waiting
+    ]
+    seconds = sum(statistics.median(group) for group in known if group)
+    at_once = max(sum(run.state == RUNNING for run in waiting), 1)
+    said = f"{len(waiting)} runs are left to train"
+    if seconds:
+        said += f", at most {duration(seconds)} of training"
+        said += f" and {duration(seconds / at_once)} as now, {at_once} at a time" * (at_once > 1)
+    unknown = sum(not group for group in known)
+    return said + f"; {unknown} of experiments without a finished run are not in it" * (unknown > 0)
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that a person would use."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

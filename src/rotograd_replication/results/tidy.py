@@ -1,0 +1,91 @@
+"""What tables and figures read: the three files that `aggregate` writes for an experiment."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..files import atomic as records
+from ..files import damage
+
+REPORTED = {"table", "experiment", "method", "metric", "value", "std", "runs", "source", "note"}
+REMEDY = "Delete it and run `aggregate` again."
+
+
+@dataclass(frozen=True)
+class Results:
+    """The runs of one experiment; the history is read only when a figure asks for it."""
+
+    name: str
+    metrics: pd.DataFrame
+    provenance: dict[str, Any]
+    history_file: Path
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """A row per method, seed and epoch."""
+        return read_csv(self.history_file, {"method", "seed", "epoch"}, REMEDY)
+
+    @property
+    def tests(self) -> pd.DataFrame:
+        """The test metrics without the losses: a row per run, task and metric."""
+        return self.metrics[self.metrics["metric"] != "loss"]
+
+    @property
+    def diverged(self) -> dict[str, list[int]]:
+        """Method -> the seeds of its runs that diverged."""
+        return self.provenance.get("diverged", {})
+
+    @property
+    def code(self) -> dict[str, list[str]]:
+        """Method -> digests of the training code that its runs were trained by."""
+        alike = dict.fromkeys(self.methods, self.provenance["code"])
+        return self.provenance.get("code_by_method", alike)
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that were run, in the order of the runs."""
+        return list(self.provenance["runs"])
+
+
+def read(table: Path, history: Path, provenance: Path) -> Results:
+    """Read one experiment.
+
+    Raises:
+        ValueError: a file that is not what `aggregate` writes.
+    """
+    facts = records.read_json(provenance)
+    if not isinstance(facts, dict) or not {"experiment", "runs", "data"} <= facts.keys():
+        raise ValueError(f"`{provenance}` must name experiment, runs and data. {REMEDY}")
+    metrics = read_csv(table, {"method", "seed", "task", "metric", "value", "delta"}, REMEDY)
+    return Results(facts["experiment"], metrics, facts, history)
+
+
+def read_reported(path: Path) -> pd.DataFrame:
+    """The paper's numbers, `configs/paper/reported.csv`: a row per cell of its tables.
+
+    Raises:
+        ValueError: it is no table, lacks a column, or a value is no number.
+    """
+    remedy = "Restore it from the repository."
+    found = read_csv(path, REPORTED, remedy)
+    for column in ("value", "std", "runs"):
+        if not pd.api.types.is_numeric_dtype(found[column]):
+            raise ValueError(f"`{column}` of `{path}` must be numbers. Found others. {remedy}")
+    return found
+
+
+def read_csv(path: Path, columns: set[str], remedy: str) -> pd.DataFrame:
+    """A table with at least these columns.
+
+    Raises:
+        ValueError: it is no table, or lacks a column.
+    """
+    with open(path, "rb") as file, damage.reading(path, "a CSV table", remedy):
+        found = pd.read_csv(file)
+    missing = sorted(columns - set(found.columns))
+    if missing:
+        raise ValueError(f"`{path}` must have columns {', '.join(missing)}. Found none. {remedy}")
+    return found

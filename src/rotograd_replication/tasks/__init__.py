@@ -1,0 +1,1 @@
+"""Tasks: their losses and metrics, by kind."""

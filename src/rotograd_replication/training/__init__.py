@@ -1,0 +1,1 @@
+"""From prepared data to a trained and evaluated run."""

@@ -1,0 +1,86 @@
+"""Measure a finished run on the test split; nothing else reads it."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from ..config import schema
+from ..data.loader import Loader
+from ..files import atomic as records
+from ..files import sealed as seals
+from ..models import network
+from ..runtime import device as runtime
+from .train import evaluation_batch, parts
+from .validation import NotFinite, assess
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    tasks: list[schema.Task],
+    model: Path,
+    record: Path,
+    test: Path,
+    device: torch.device,
+    out: Path,
+) -> None:
+    """Write a run's `metrics.json`: its record, and every task's metrics on the test split.
+
+    A run that diverged has no metrics: null in their place, and under `diverged` what happened.
+
+    Raises:
+        ValueError: the test split was prepared from other archives than the run was trained on, or
+            the parameters are not those that the run wrote.
+    """
+    content = records.read_json(record)
+    settings = content["settings"]
+    runtime.set_precision(settings["training"]["precision"])
+    loader = Loader(test, device, evaluation_batch(settings, tasks))
+    remedy = "Rerun the training: delete that file."
+    if loader.data["archives"] != content["data"]["archives"]:
+        raise ValueError(
+            f"`{test}` must come from the archives that `{record}` was trained on. Found others. "
+            f"{remedy}"
+        )
+    found = seals.check(model, remedy)
+    if found != content["model"]:
+        raise ValueError(
+            f"`{model}` must be what `{record}` records, sha256 {content['model']}. "
+            f"Found {found}. {remedy}"
+        )
+    content["data"]["samples"]["test"] = len(loader.targets)
+    content["data"]["prepared"]["test"] = loader.sha256
+    metrics = None
+    if content["diverged"] is None:
+        try:
+            metrics = _metrics(content, tasks, model, loader, device)
+        except NotFinite as error:
+            content["diverged"] = {
+                "epoch": content["best_epoch"],
+                "what": f"{error} on the test split",
+            }
+    records.write_json(out, content | {"metrics": metrics})
+    log.info("evaluated %s", out)
+
+
+def _metrics(
+    content: dict[str, Any],
+    tasks: list[schema.Task],
+    model: Path,
+    loader: Loader,
+    device: torch.device,
+) -> dict[str, dict[str, float]]:
+    """Every task's metrics on a split, by the run's parameters."""
+    settings, state = content["settings"], safetensors.torch.load_file(model)
+    metrics = {}
+    for prefix, (chosen, columns) in parts(settings, tasks).items():
+        net = network.build(settings, chosen, content["seed"])
+        net.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        )
+        net.to(device, memory_format=torch.channels_last)
+        metrics |= assess(net, chosen, loader, columns)
+    return metrics

@@ -1,0 +1,84 @@
+"""The network's optimiser and the method's own, each with its schedule; saved as plain tensors."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..models.network import Network
+
+OPTIMIZERS = {"radam": torch.optim.RAdam, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+
+
+def build(parameters: list[nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
+    """An optimiser by its `name`; `eps`, if given, is for Adam and RAdam."""
+    eps = {"eps": settings["eps"]} if "eps" in settings and settings["name"] != "sgd" else {}
+    return OPTIMIZERS[settings["name"]](parameters, lr=settings["learning_rate"], **eps)
+
+
+class Optimizers:
+    """The network's optimiser and the method's own, each with its schedule."""
+
+    def __init__(self, net: Network, settings: dict[str, Any]) -> None:
+        training = settings["training"]
+        self.method = net.method
+        shared = [*net.backbone.parameters(), *net.heads.parameters()]
+        rotation = settings["method"]["rotation"] or training["rotation"]
+        groups = [(shared, training["optimizer"]), *net.method.groups(rotation)]
+        self.optimizers = [build(parameters, chosen) for parameters, chosen in groups]
+        self.schedules = [
+            torch.optim.lr_scheduler.ExponentialLR(optimizer, chosen["decay"])
+            for optimizer, (_, chosen) in zip(self.optimizers, groups, strict=True)
+        ]
+        self.drops = [chosen.get("drops") for _, chosen in groups]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the last step."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Move every parameter, lower the learning rates, let the method take in its own."""
+        for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
+            optimizer.step()
+            schedule.step()
+        self.method.settle(self.schedules[0].last_epoch)
+
+    def end_epoch(self, epoch: int) -> None:
+        """Lower the learning rates that drop after epoch number `epoch`, from 1."""
+        for optimizer, drops in zip(self.optimizers, self.drops, strict=True):
+            if drops and epoch in drops["after"]:
+                for group in optimizer.param_groups:
+                    group["lr"] *= drops["factor"]
+
+    def state(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+        """What the optimisers remember.
+
+        Returns:
+            `<optimiser>/<parameter>/<name>` -> tensor, and per optimiser its groups and schedule
+            as plain values.
+        """
+        tensors, facts = {}, []
+        pairs = zip(self.optimizers, self.schedules, strict=True)
+        for i, (optimizer, schedule) in enumerate(pairs):
+            state = optimizer.state_dict()
+            for parameter, one in state["state"].items():
+                tensors |= {f"{i}/{parameter}/{name}": value for name, value in one.items()}
+            facts.append({"groups": state["param_groups"], "schedule": schedule.state_dict()})
+        return tensors, facts
+
+    def load(self, tensors: dict[str, Tensor], facts: list[dict[str, Any]]) -> None:
+        """Remember what `state` gave; the moments take their parameters' layout in memory."""
+        pairs = zip(self.optimizers, self.schedules, facts, strict=True)
+        for i, (optimizer, schedule, fact) in enumerate(pairs):
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            state: dict[int, dict[str, Tensor]] = {}
+            for place, value in tensors.items():
+                number, parameter, name = place.split("/")
+                if int(number) == i:
+                    like = parameters[int(parameter)]
+                    if value.shape == like.shape:
+                        value = torch.empty_like(like, dtype=value.dtype).copy_(value)
+                    state.setdefault(int(parameter), {})[name] = value
+            optimizer.load_state_dict({"state": state, "param_groups": fact["groups"]})
+            schedule.load_state_dict(fact["schedule"])
