@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests import fixtures
-from tests.paths import CONFIGS, ROOT
+from tests.helpers import fake_runs
+from tests.helpers.paths import CONFIGS, ROOT
 
 NAME = "quick"
 
@@ -27,10 +27,10 @@ def main() -> None:
     seeds = parser.parse_args().seeds
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        study, datasets = fixtures.configuration(NAME)
+        study, datasets = fake_runs.configuration(NAME)
         runs = 0
         for name in study.experiments:
-            files = fixtures.write(root, study, NAME, name, datasets, epochs=30, seeds=seeds)
+            files = fake_runs.write(root, study, NAME, name, datasets, epochs=30, seeds=seeds)
             files.aggregate(study, NAME, name, datasets)
             runs += len(files.metrics)
         print(json.dumps({"runs": runs, **measure(root, seeds)}))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from tests import fixtures  # noqa: E402
+from tests.helpers import fake_runs  # noqa: E402
 
 CALL = """
 import sys
@@ -40,14 +40,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
-    study, datasets = fixtures.configuration("paper")
+    study, datasets = fake_runs.configuration("paper")
     seeds = -(-arguments.runs // sum(len(e.methods) for e in study.experiments.values()))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         every = {"metrics": [], "history": [], "provenance": []}
         for experiment in study.experiments:
             given = (folder, study, "paper", experiment, datasets)
-            files = fixtures.write(*given, epochs=arguments.epochs, seeds=seeds)
+            files = fake_runs.write(*given, epochs=arguments.epochs, seeds=seeds)
             files.aggregate(study, "paper", experiment, datasets)
             for option, path in zip(
                 every, (files.table, files.history, files.provenance), strict=True

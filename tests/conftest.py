@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from tests import noise
-from tests.paths import ROOT
+from tests.helpers import prepared_noise
+from tests.helpers.paths import ROOT
 
 # `make test` draws the same examples every time; `make fuzz` draws twenty times as many anew.
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -52,4 +52,4 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small prepared splits of five tasks on noise."""
-    return noise.write(tmp_path_factory.mktemp("splits"))
+    return prepared_noise.write(tmp_path_factory.mktemp("splits"))

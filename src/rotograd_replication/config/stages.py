@@ -6,7 +6,7 @@ Patterns below the package. `rules/` adds the plug-in that a table, figure or da
 from .. import plugins
 from ..files import sources
 
-# All that training imports, but for what tests/test_sources.py names.
+# All that training imports, but for what tests/unit/files/test_sources.py names.
 TRAIN = [
     "data/augment.py",
     "data/augment_maps.py",

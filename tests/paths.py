@@ -1,6 +1,0 @@
-"""Where things are, for tests."""
-
-from pathlib import Path
-
-ROOT = Path(__file__).parents[1]
-CONFIGS = ROOT / "configs"

@@ -1,0 +1,86 @@
+"""What docs/extend.md adds is added as written: a method, which trains, and a dataset, which is prepared."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+from safetensors import safe_open
+
+from tests.helpers.paths import ROOT
+
+PAGE = ROOT / "docs" / "extend.md"
+# A file's name, and the block that follows it.
+BLOCK = re.compile(r"`((?:src|configs|mirror)/\S+)`[^`]*```\w+\n(.*?)```", re.S)
+
+
+def section(start):
+    """A section of the page: the text after the heading that starts so."""
+    return re.search(rf"^## {start}.*?$(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S)[1]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A checkout's own files in an empty folder."""
+    for name in ("Snakefile", "rules", "profiles", "configs", "src", "CITATION.cff"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def follow(tree, text):
+    """Write every block to its file, or add it to one that is there; returns the files."""
+    blocks = BLOCK.findall(text)
+    assert len(blocks) == text.count("```") / 2
+    for name, content in blocks:
+        (tree / name).parent.mkdir(exist_ok=True)
+        with open(tree / name, "a") as file:
+            file.write(f"\n{content}" if file.tell() else content)
+    return [name for name, _ in blocks]
+
+
+def edit(path, pattern, replacement):
+    text, count = re.subn(pattern, replacement, path.read_text(), count=1, flags=re.S)
+    assert count == 1
+    path.write_text(text)
+
+
+def run(tree, command, *more):
+    words = [sys.executable, "-m", *shlex.split(command), *more]
+    done = subprocess.run(words, cwd=tree, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def commands(text):
+    return re.findall(r"^    (snakemake .*)$", text, re.M)
+
+
+def test_the_worked_method_trains(tree):
+    text = section("A method")
+    assert len(follow(tree, text)) == 2
+    experiment = tree / "configs/experiments/toy_convex.yaml"
+    edit(experiment, r"\nmethods:.*", "\nmethods: [vanilla, rotograd, unit]\n")
+    for command in commands(text):
+        run(tree, command)
+    record = json.loads((tree / "results/quick/toy_convex/unit/seed0/metrics.json").read_text())
+    assert record["method"] == "unit" and record["metrics"]
+
+
+def test_the_worked_dataset_is_prepared(tree):
+    text = section("A dataset")
+    assert len(follow(tree, text)) == 4
+    edit(tree / "configs/studies/quick.yaml", r"\nexperiments:\n", r"\g<0>  points:\n")
+    prepare, train = commands(text)
+    run(tree, prepare)
+    sizes = {}
+    for path in (tree / "data/prepared/points").rglob("*.safetensors"):
+        with safe_open(path, "np") as file:
+            sizes[path.stem] = file.get_slice("images").get_shape()
+            assert file.get_slice("targets").get_shape() == sizes[path.stem]
+    assert sizes == {"train": [8, 2], "val": [2, 2], "test": [2, 2]}
+    planned = run(tree, train, "-n")
+    assert "train_points" in planned and "prepare_points" not in planned

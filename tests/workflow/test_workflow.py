@@ -1,0 +1,296 @@
+"""The workflow as a user runs it: dry runs of every target, what an edit reruns, the quick study."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+from rotograd_replication import plugins
+from rotograd_replication.__main__ import parser
+from rotograd_replication.config import load as config
+from rotograd_replication.config import stages
+from rotograd_replication.files import sources
+from tests.helpers import fake_runs
+from tests.helpers.paths import CONFIGS, ROOT
+
+STUDIES = ["quick", "lite", "paper"]
+TABLES, FIGURES = plugins.names("tables"), plugins.names("figures")
+TREE = [
+    "CITATION.cff",
+    "Makefile",
+    "requirements.lock",
+    "pyproject.toml",
+    "Snakefile",
+    "rules",
+    "profiles",
+    "configs",
+    "src",
+]
+
+
+def snakemake(folder, *arguments, code=0):
+    """Run snakemake in a folder; returns everything it printed."""
+    command = [str(Path(sys.executable).parent / "snakemake"), *arguments]
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH",)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    output = done.stdout + done.stderr
+    assert done.returncode == code, output[-6000:]
+    return output
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A checkout's own files in an empty folder."""
+    for name in TREE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def jobs(output):
+    """Rule -> how many of its jobs a dry run lists."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.M)}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_dry_run_of_everything(tree, study):
+    found = jobs(snakemake(tree, "-n", "--config", f"study={study}"))
+    assert found["table"] >= 2 and found["figure"] >= 4 and found["ledger"] == 1
+
+
+@pytest.mark.parametrize(
+    "target, rules",
+    [
+        ("tables", {"table", "ledger"}),
+        ("figures", {"figure", "train_stability"}),
+        ("results", {"aggregate_cifar10"}),
+        ("data", {"fetch", "prepare_nyuv2"}),
+        ("paper_tables/paper/digits.md", {"table", "train_digits", "train_digits_svhn"}),
+        ("figures/paper/toy.pdf", {"figure", "train_toy_convex"}),
+        ("results/paper/cifar10/rotograd/seed3/metrics.json", {"evaluate_cifar10"}),
+    ],
+)
+def test_dry_run_of_every_target(tree, target, rules):
+    found = jobs(snakemake(tree, "-n", target, "--config", "study=paper"))
+    assert rules <= set(found)
+    if target.endswith("metrics.json"):
+        assert found["train_cifar10"] == 1
+    if target.endswith("digits.md"):
+        assert "train_cifar10" not in found
+
+
+def pages():
+    """The README and every page of the documentation; `test_extend` follows the one left out."""
+    docs = sorted((ROOT / "docs").glob("*.md"))
+    return [ROOT / "README.md", *(page for page in docs if page.name != "extend.md")]
+
+
+def commands(program, words_at_least=2):
+    """Every command of that program in the documentation, as written; shorter ones are its name."""
+    found = {}
+    for page in pages():
+        lines = page.read_text().replace("`", "\n").splitlines()
+        for line in lines:
+            words = shlex.split(line, comments=True) if program in line.split()[:1] else []
+            if len(words) >= words_at_least:
+                found.setdefault(tuple(words[1:]), page.name)
+    return [pytest.param(words, id=f"{page}: {' '.join(words)}") for words, page in found.items()]
+
+
+def is_report(command):
+    return "--report" in command.values[0]
+
+
+@pytest.mark.parametrize("arguments", [c for c in commands("snakemake") if not is_report(c)])
+def test_snakemake_commands_of_the_documentation(tree, arguments):
+    """Every one is understood; a dry run lists its jobs, or says that none is left."""
+    output = snakemake(tree, "-n", *arguments)
+    assert "total" in jobs(output) or "Nothing to be done" in output
+
+
+@pytest.mark.parametrize("arguments", [c for c in commands("snakemake") if is_report(c)])
+def test_snakemakes_own_report_has_a_caption_for_every_file(tree, arguments, monkeypatch):
+    """It needs the files, which are empty here, and no network."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    study = config.load_study(CONFIGS, "lite")
+    tables = [f"paper_tables/lite/{t}.{k}" for t in study.tables for k in ("csv", "md", "tex")]
+    figures = [f"figures/lite/{f}.{k}" for f in study.figures for k in ("csv", "pdf", "png")]
+    pages = ["paper_tables/lite/hyperparameters.md", "results/lite/verdicts.json"]
+    files = [*tables, *figures, *pages, "report/lite/index.html"]
+    for file in files:
+        (tree / file).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file).touch()
+    snakemake(tree, *arguments)
+    page = (tree / arguments[arguments.index("--report") + 1]).read_text()
+    found = json.loads(re.search(r"results = (\{.*?\});?$", page, re.M)[1])
+    assert set(found) == set(files)
+    plain = {name: re.sub("<.*?>", "", file["caption"]) for name, file in found.items()}
+    assert all("lite" in caption for caption in plain.values())
+    assert "from\nresults/lite/digits.csv." in plain["paper_tables/lite/digits.md"]
+    captions = {path.stem for path in (ROOT / "rules" / "captions").iterdir()}
+    rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *ROOT.glob("rules/*.smk")])
+    assert all(f'"{name}"' in rules or f"/{name}.rst" in rules for name in captions)
+
+
+@pytest.mark.parametrize("arguments", commands("python", words_at_least=4))
+def test_python_commands_of_the_documentation(arguments):
+    """The command line takes the arguments, and what they name exists."""
+    assert arguments[:2] == ("-m", "rotograd_replication")
+    taken = parser().parse_args(arguments[2:])
+    assert config.load_study(CONFIGS, taken.study).experiments
+
+
+@pytest.mark.parametrize("arguments", commands("make"))
+def test_make_commands_of_the_documentation(tree, arguments):
+    """The Makefile has the target."""
+    done = subprocess.run(["make", "-n", *arguments], cwd=tree, capture_output=True, text=True)
+    assert done.returncode == 0 and ".venv" in done.stdout, done.stderr
+
+
+def test_present_shows_the_runs_that_are_there_and_trains_nothing(tree):
+    """A table of some seeds, methods and experiments of a study whose other runs are missing."""
+    study, datasets = fake_runs.configuration("paper")
+    fake_runs.write(tree / "results" / "paper", study, "paper", "digits", datasets, seeds=2)
+    shutil.rmtree(tree / "results/paper/digits/mgda")
+    shutil.rmtree(tree / "results/paper/digits/pcgrad/seed1")
+    options = ["--config", "study=paper", "present=yes"]
+    found = jobs(snakemake(tree, "-n", "tables", "figures", "results", "verdicts", *options))
+    total = found.pop("total")
+    made = {"aggregate_digits": 1, "table": 1, "figure": 1, "ledger": 1, "verdicts": 1}
+    assert found == made | dict.fromkeys(("tables", "figures", "results"), 1)
+    assert total == sum(found.values())
+    snakemake(tree, "paper_tables/paper/digits.md", *options)
+    caption = (tree / "paper_tables/paper/digits.md").read_text()
+    assert "n = 1 to 2 seeds" in caption and "MGDA" not in caption
+
+
+def test_a_run_of_equal_settings_is_trained_once(tree):
+    """Vanilla of the stability experiment is that of the digits."""
+    run = "results/paper/stability/vanilla/seed3/metrics.json"
+    found = jobs(snakemake(tree, "-n", run, "--config", "study=paper"))
+    assert found["train_digits"] == found["reuse_stability"] == found["evaluate_stability"] == 1
+    assert "train_stability" not in found
+
+
+def test_status_reads_a_folder_that_another_snakemake_has_locked(tree):
+    (tree / ".snakemake" / "locks").mkdir(parents=True)
+    (tree / ".snakemake" / "locks" / "0.output.lock").write_text("results/quick/verdicts.json\n")
+    quiet = ("--nolock", "--quiet", "all", "--config", "study=quick")
+    output = snakemake(tree, "status", *quiet)
+    assert "toy_convex: 0 of 4 runs done" in output
+    assert re.search(r"quick: \d+ runs are left to train", output)
+    assert len(output.splitlines()) < 200 and not (tree / "results").exists()
+
+
+@pytest.mark.parametrize(
+    "option, expected",
+    [
+        ("study=qiuck", "Did you mean `quick`?"),
+        ("stuyd=quick", "Did you mean `study`?"),
+        ("device=tpu", "must be auto, cpu or cuda. Found tpu"),
+    ],
+)
+def test_bad_options_are_one_message(tree, option, expected):
+    output = snakemake(tree, "-n", "--config", option, code=1)
+    assert expected in output
+    assert "Traceback" not in output
+
+
+def test_a_seed_that_is_not_a_number_has_no_rule(tree):
+    snakemake(tree, "-n", "results/quick/digits/rotograd/seedone/metrics.json", code=1)
+
+
+def test_an_empty_mirror_stops_before_anything_is_written(tree):
+    (tree / "empty").mkdir()
+    target = "data/raw/mnist/archives.json"
+    output = snakemake(tree, target, "--config", "study=lite", "mirror=empty", code=1)
+    assert "train-images-idx3-ubyte.gz" in output
+    assert "Traceback" not in output
+    assert not list((tree / "data").rglob("*.gz"))
+
+
+@pytest.mark.first
+def test_the_quick_study_and_what_an_edit_reruns(tree):
+    """What `make quick` runs, an epoch each; then edits, a fresh clone, results of another kind."""
+    quick = tree / "configs/studies/quick.yaml"
+    quick.write_text(re.sub(r"epochs: \{value: \d+", "epochs: {value: 1", quick.read_text()))
+    snakemake(tree)
+    tables = {name: (tree / f"paper_tables/quick/{name}.md").read_text() for name in TABLES}
+    assert all("RotoGrad" in text and "STAND-IN" in text for text in tables.values())
+    for name in FIGURES:
+        assert all(
+            (tree / f"figures/quick/{name}.{k}").stat().st_size for k in ("csv", "pdf", "png")
+        )
+    for name, dataset in config.load_study(CONFIGS, "quick").datasets.items():
+        for split, samples in dataset.samples:
+            (path,) = (tree / f"data/prepared/{name}").glob(f"*/{split}.safetensors")
+            with safe_open(path, "np") as file:
+                assert file.get_slice("images").get_shape() == [samples, *dataset.shape]
+    assert "Nothing to be done" in snakemake(tree, "-n")
+
+    style = tree / "src/rotograd_replication/paper/figures/_style.py"
+    style.write_text(style.read_text() + "\n# words\n")
+    assert "Nothing to be done" in snakemake(tree, "-n")
+    style.write_text(style.read_text() + "\nLOOK = 'another'\n")
+    found = jobs(snakemake(tree, "-n"))
+    assert found.pop("total") and set(found) == {"figure", "report", "all"}, "plots, and their page"
+    snakemake(tree, "--touch")
+
+    losses = tree / "src/rotograd_replication/tasks/losses.py"
+    ledger = tree / "configs/equivalent_code.yaml"
+    written = {path: path.read_text() for path in (losses, ledger)}
+    was = sources.digest(losses.parents[1], stages.TRAIN)
+    losses.write_text(written[losses] + "\n# words\nNUMBER = 1\n")
+    assert "train_digits" in jobs(snakemake(tree, "-n"))
+    entry = f"was: {was}, same_as: {sources.digest(losses.parents[1], stages.TRAIN)}"
+    entry = f"{{{entry}, methods: [rotograd], why: a test, evidence: none}}"
+    ledger.write_text(f"{written[ledger]}  - {entry}\n")
+    assert "train_digits" in jobs(snakemake(tree, "-n")), "of other methods"
+    ledger.write_text(ledger.read_text().replace("methods: [rotograd], ", ""))
+    found = jobs(snakemake(tree, "-n"))
+    assert not [rule for rule in found if rule.startswith("train")] and "table" in found
+    for path, text in written.items():
+        path.write_text(text)
+
+    toy = tree / "configs/experiments/toy_nonconvex.yaml"
+    toy.write_text(toy.read_text().replace("5.0e-2", "4.0e-2"))
+    found = jobs(snakemake(tree, "-n"))
+    assert {rule for rule in found if rule.startswith("train")} == {"train_toy_nonconvex"}
+    toy.write_text(toy.read_text().replace("4.0e-2", "5.0e-2"))
+
+    datasets = tree / "configs/datasets.yaml"
+    text = datasets.read_text()
+    datasets.write_text(text.replace("canvas:\n      value: 36", "canvas:\n      value: 37"))
+    found = jobs(snakemake(tree, "-n"))
+    assert {"prepare_mnist_standin", "train_digits", "train_stability"} <= set(found)
+    assert not {"train_digits_svhn", "train_cifar10", "fetch"} & set(found)
+    datasets.write_text(text.replace("train: {value: 3000", "train: {value: 3001"))
+    found = jobs(snakemake(tree, "-n"))
+    assert {"fetch", "prepare_cifar10_standin", "train_cifar10"} <= set(found)
+    assert "train_digits" not in found
+    datasets.write_text(text)
+
+    # A fresh clone with committed results: no intermediates, no metadata, and nothing retrains.
+    shutil.rmtree(tree / ".snakemake")
+    shutil.rmtree(tree / "data")
+    for path in [*(tree / "results").rglob("*.safetensors"), *(tree / "results").rglob("run.json")]:
+        path.unlink()
+    shutil.rmtree(tree / "paper_tables")
+    found = jobs(snakemake(tree, "-n"))
+    assert not [rule for rule in found if rule.startswith(("train", "evaluate", "fetch"))]
+    snakemake(tree, "tables")
+    for name, text in tables.items():
+        assert (tree / f"paper_tables/quick/{name}.md").read_text() == text
+
+    # Results of another configuration are refused with the remedy.
+    quick.write_text(quick.read_text().replace("value: 3000", "value: 2000"))
+    forced = ["--forcerun", "aggregate_digits", "--rerun-triggers", "mtime"]
+    output = snakemake(tree, "tables", *forced, code=1)
+    assert "configuration" in output and "--forcerun train_digits" in output
