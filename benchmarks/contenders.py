@@ -21,6 +21,7 @@ from torchjd.autojac import jac_to_grad, mtl_backward
 
 from rotograd_replication.config import schema
 from rotograd_replication.methods.rotate import subspace
+from rotograd_replication.methods.rotations._start import one_thread
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training import optimizers, train
@@ -174,7 +175,8 @@ def official(
     backbone, heads, losses = plain(settings, data, device)
     m = subspace(settings["method"]["parameters"].get("m"), settings["network"]["features"])
     training = settings["training"]
-    model = rotograd.RotoGrad(backbone, heads, m, normalize_losses=training["normalize_losses"])
+    with one_thread():
+        model = rotograd.RotoGrad(backbone, heads, m, normalize_losses=training["normalize_losses"])
     model.to(device)
     away("exponential", model.parameters())
     groups = [{"params": module.parameters()} for module in (backbone, *heads)]

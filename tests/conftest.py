@@ -36,7 +36,8 @@ def same_torch():
     before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     yield
     torch.use_deterministic_algorithms(before[0])
-    torch.set_num_threads(before[1])
+    if torch.get_num_threads() != before[1]:
+        torch.set_num_threads(before[1])
 
 
 @pytest.fixture(scope="session")

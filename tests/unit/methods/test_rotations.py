@@ -1,5 +1,8 @@
 """Rotations against their definition, and against the official implementation."""
 
+import subprocess
+import sys
+
 import contenders
 import geotorch
 import numpy as np
@@ -147,6 +150,17 @@ def test_a_random_start_is_a_rotation_never_a_reflection(m):
     np.testing.assert_allclose(
         rotations @ rotations.transpose(0, 2, 1), np.eye(m)[None].repeat(10, 0), atol=1e-4
     )
+
+
+@pytest.mark.parametrize("start", ["identity", "random"])
+def test_large_rotations_are_built_whatever_the_number_of_threads(start):
+    """Ten of 256 x 256, in a process of its own, which would never end."""
+    build = f"exponential.build(10, 256, {start!r}, torch.Generator())"
+    imports = "import torch; from rotograd_replication.methods.rotations import exponential"
+    code = f"{imports}; torch.set_num_threads(2); {build}; print(torch.get_num_threads())"
+    call = [sys.executable, "-c", code]
+    done = subprocess.run(call, capture_output=True, text=True, check=True, timeout=100)
+    assert done.stdout == "2\n"
 
 
 @pytest.mark.parametrize("parametrisation", PARAMETRISATIONS)

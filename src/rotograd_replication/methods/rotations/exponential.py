@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from . import _angles
 from ._expm import expm
-from ._start import draw
+from ._start import draw, one_thread
 
 
 class Exponential(nn.Module):
@@ -26,7 +26,7 @@ class Exponential(nn.Module):
         super().__init__()
         # geotorch writes a sample of its own over the weight it is given, in place.
         self.weight = nn.Parameter(start.clone())
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), one_thread():
             geotorch.orthogonal(self, "weight", triv=expm)
         self.start.copy_(start)
         nn.init.zeros_(self.parametrizations.weight.original)
