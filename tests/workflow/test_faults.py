@@ -73,7 +73,7 @@ def test_a_target_that_is_not_made_is_no_success(study):
     """Snakemake leaves out trainings whose data are prepared again in the same call."""
     snakemake(study, "data", "--config", "study=wild")
     prepare = study / "src" / "rotograd_replication" / "data" / "prepare.py"
-    prepare.write_text(prepare.read_text() + "\n# edited\n")
+    prepare.write_text(prepare.read_text() + "\nEDITED = 1\n")
     target = "results/wild/toy_convex.csv"
     output = snakemake(study, target, "--config", "study=wild", code=1)
     assert f"{target} among them. Give the same command again." in output

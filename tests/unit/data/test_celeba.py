@@ -206,7 +206,7 @@ def test_what_is_decoded_is_not_decoded_again(raw, monkeypatch):
     monkeypatch.setattr(_pictures, "BATCH", 4)
     calls = counting(monkeypatch)
     path, whole = recorded(raw), outputs(raw)
-    monkeypatch.setattr(prepare.tensors, "save", functools.partial(fails, "the power went"))
+    monkeypatch.setattr(prepare.streamed, "save", functools.partial(fails, "the power went"))
     with pytest.raises(OSError, match="the power went"):
         prepare.run("celeba", entry(**SETTINGS), path, whole)
     monkeypatch.undo()
@@ -229,7 +229,7 @@ def fails(message, *_):
 
 def test_leftovers_of_other_settings_are_not_used(raw, monkeypatch):
     path = recorded(raw)
-    monkeypatch.setattr(prepare.tensors, "save", functools.partial(fails, "stopped"))
+    monkeypatch.setattr(prepare.streamed, "save", functools.partial(fails, "stopped"))
     with pytest.raises(OSError, match="stopped"):
         prepare.run("celeba", entry(**SETTINGS), path, outputs(raw))
     monkeypatch.undo()

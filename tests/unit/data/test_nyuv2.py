@@ -258,7 +258,7 @@ def test_what_is_read_is_not_read_again(raw, monkeypatch):
     """A kill may leave one file ahead of the other, and part of a sample in either."""
     path, whole = recorded(raw), files(raw)
     with monkeypatch.context() as patch:
-        patch.setattr(prepare.tensors, "save", stopped)
+        patch.setattr(prepare.streamed, "save", stopped)
         with pytest.raises(OSError, match="the power went"):
             prepare.run("nyuv2", entry(**GIVEN), path, whole)
     work = raw / "prepared" / ".work"

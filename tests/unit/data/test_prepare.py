@@ -240,7 +240,7 @@ def test_an_unknown_split_is_refused(tiny):
 
 
 def test_nothing_is_left_when_writing_fails(tiny, monkeypatch):
-    calls, save = [], prepare.tensors.save
+    calls, save = [], prepare.streamed.save
 
     def fails_late(tensors, path, metadata):
         calls.append(path)
@@ -249,7 +249,7 @@ def test_nothing_is_left_when_writing_fails(tiny, monkeypatch):
             raise OSError("no space left")
         save(tensors, path, metadata)
 
-    monkeypatch.setattr(prepare.tensors, "save", fails_late)
+    monkeypatch.setattr(prepare.streamed, "save", fails_late)
     with pytest.raises(OSError, match="no space"):
         prepare.run("mnist", mnist(validation=2), record(tiny), outputs(tiny))
     assert list((tiny / "prepared").iterdir()) == []
