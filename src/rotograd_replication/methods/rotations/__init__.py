@@ -8,5 +8,5 @@ R at the start, `[1, m, m]` if it is the same for all; `learn(rotations, gradien
 """
 
 # Radians by which a plane may have turned until another parametrisation than `exponential`, the
-# paper's, stops training like it: measured by study `rotations`.
+# paper's, stops training like it; study `rotations` measures it.
 ALIKE = 2.0
