@@ -135,7 +135,7 @@ def load(configs: Path, digest: str) -> TrainingCode:
     Raises:
         ConfigurationError: A fault in the ledger, with its place and the remedy.
     """
-    ledger = config.validate(Ledger, config.read_named(configs, LEDGER), f"{LEDGER}.yaml")
+    ledger = _read(configs)
     named = {method for entry in ledger.equal_code for method in entry.methods}
     legal = _methods(configs) if named else set()
     for method in sorted(named - legal):
@@ -153,13 +153,17 @@ def same_data(configs: Path) -> dict[str, str]:
     Raises:
         ConfigurationError: A fault in the ledger, with its place and the remedy.
     """
-    ledger = config.validate(Ledger, config.read_named(configs, LEDGER), f"{LEDGER}.yaml")
+    ledger = _read(configs)
     found: dict[str, str] = {}
     for entry in reversed(ledger.equal_data):
         for split, was in entry.was.items():
             later = entry.same_as[split]
             found[was] = found.get(later, later)
     return found
+
+
+def _read(configs: Path) -> Ledger:
+    return config.validate(Ledger, config.read_named(configs, LEDGER), f"{LEDGER}.yaml")
 
 
 def _methods(configs: Path) -> set[str]:
