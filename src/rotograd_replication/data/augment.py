@@ -1,4 +1,4 @@
-"""Augmentations of a whole batch at once: every sample draws its own, none costs a Python step.
+"""Augment a whole batch at once: every sample draws its own, none costs a Python step.
 
 Each maps images and targets of a batch to the same shapes: those of this file move images alone and
 keep their type, those of `augment_maps` move the maps with them. Numbers are drawn on the

@@ -1,4 +1,4 @@
-"""Augmentations of images together with the maps of their scene; every sample draws its own.
+"""Augment images together with the maps of their scene; every sample draws its own.
 
 Source: MTAN (https://github.com/lorenmt/mtan): a random crop scaled back to full size, and a mirror
 image. Targets `[B, 5, H, W]` are label, depth, normal x, y, z, as `data/datasets/nyuv2` makes them;
@@ -48,12 +48,12 @@ def scene_crop(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor
 
 
 def _between(length: int, start: Tensor, size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of `length` pixels: the two of the crop between which it lies, and how far.
+    """Find for each of `length` pixels the two of the crop between which it is, and how far.
 
     Args:
-        length: pixels of the whole.
-        start: of each sample's crop, `[B]`.
-        size: of each sample's crop, in pixels, `[B]`.
+        length: Pixels of the whole.
+        start: Of each sample's crop, `[B]`.
+        size: Of each sample's crop, in pixels, `[B]`.
 
     Returns:
         Lower and upper pixel and the share of the upper one, `[B, length]` each.

@@ -1,4 +1,4 @@
-"""A prepared split lies on the device as it was stored, and a batch is one gather from it.
+"""Keep a prepared split on the device as it was stored; a batch is one gather from it.
 
 No worker processes and no per-sample Python: for data that fits on the device, indexing a tensor is
 faster than any pipeline that moves samples one at a time (see `benchmarks/loader.py`).
@@ -111,9 +111,9 @@ class Loader:
         """The batches of one pass in a given order from number `first` on, augmented.
 
         Args:
-            order: of the samples, `[N]`.
-            generator: of the augmentations, in the state that it had before batch `first`.
-            first: the first batch to give, from 0.
+            order: Of the samples, `[N]`.
+            generator: Of the augmentations, in the state that it had before batch `first`.
+            first: The first batch to give, from 0.
         """
         for chosen in send(order, self.targets.device).split(self.batch_size)[first:]:
             x, y = self._gather(chosen), self.targets.index_select(0, chosen).float()

@@ -39,11 +39,11 @@ def prepare(
         validation: How many of the last training digits make the validation split.
         canvas: Side, in pixels, of the square on which the digits are laid, or its height and
             width.
-        offset: Pixels by which the right digit lies below and to the right of the left one, or
+        offset: Pixels by which the right digit is below and to the right of the left one, or
             both numbers.
         pairing_seed: Seed of the generator that draws the right digits.
         active_threshold: A pixel is active when its brightest channel (0 to 255) is above this.
-        archives: Whose files lie in the folder.
+        archives: Whose files are in the folder.
 
     Raises:
         ValueError: a file is damaged, `validation` leaves no training digit, or the digits do not

@@ -1,7 +1,7 @@
 """A parametric face: ellipses, arcs and polygons that show its attributes.
 
 All lengths are in pixels of a canvas twice as large as the picture, which is then halved: that
-smooths the edges. The eyes lie where CelebA's aligned faces have them, a little above the middle.
+smooths the edges. The eyes are where CelebA's aligned faces have them, a little above the middle.
 """
 
 from dataclasses import dataclass

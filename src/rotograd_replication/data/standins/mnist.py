@@ -77,7 +77,7 @@ def place_strokes(
         digit: 0 to 9.
         size: `[2]`, its width and height in pixels.
         affine: `[2, 2]`, its slant and turn.
-        centre: `[2]`, where its middle lies, in pixels.
+        centre: `[2]`, where its middle is, in pixels.
         generator: of the jitter.
     """
     starts, ends = [], []
