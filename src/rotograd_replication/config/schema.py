@@ -95,8 +95,8 @@ BUILTINS = {"int": int, "float": float, "str": str, "bool": bool, "list": list, 
 class Archive(Model):
     """One original file: where it lies and how it is known.
 
-    By the published sha256, else by the published md5, else by the sha256 recorded when it is
-    first fetched.
+    By the published sha256, else by the published md5, else by what it held when it was first
+    fetched.
     """
 
     name: str
@@ -106,16 +106,20 @@ class Archive(Model):
     md5: Md5 | None = None
     # sha256 -> label of other files accepted under this name, e.g. "CIFAR-10, JPEG copy"
     copies: dict[Sha256, str] = {}
+    # What the data are called where a mirror's archive has the files in another wrapping. They are
+    # then held to what they were at the first fetch. None: only the published file will do.
+    repackaged: str | None = None
 
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Archive":
         if self.sha256 and self.md5:
             raise ValueError(f"`md5` of {self.name} must not be set beside `sha256`. Remove it.")
-        if self.copies and not (self.sha256 or self.md5):
-            raise ValueError(
-                f"`copies` of {self.name} must stand beside the original's `sha256` or `md5`. "
-                "Found neither."
-            )
+        for key in ("copies", "repackaged"):
+            if getattr(self, key) and not (self.sha256 or self.md5):
+                raise ValueError(
+                    f"`{key}` of {self.name} must stand beside the original's `sha256` or `md5`. "
+                    "Found neither."
+                )
         return self
 
 
