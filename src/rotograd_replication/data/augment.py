@@ -41,7 +41,7 @@ def crop(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def images_alone(move: Callable[[torch.Tensor, torch.Generator], torch.Tensor]) -> Augmentation:
-    """An augmentation under which targets stay what they are."""
+    """Make an augmentation under which targets stay what they are."""
     return lambda x, y, generator: (move(x, generator), y)
 
 

@@ -24,7 +24,7 @@ def scene_flip(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor
 
 
 def scene_crop(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A random part of 1/s of height and width, s from `SCALES`, enlarged to the whole.
+    """Enlarge a random part of 1/s of height and width, s from `SCALES`, to the whole.
 
     Images and normals are interpolated (bilinear, corners aligned), labels and depths are their
     nearest pixel's, and depths are divided by s: what looks larger is nearer.
@@ -68,7 +68,7 @@ def _between(length: int, start: Tensor, size: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def _interpolate(maps: Tensor, axes: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """Float32 maps, linear along both axes."""
+    """Interpolate maps along both axes, in float32."""
     maps = maps.float()
     for dimension, (lower, upper, share) in enumerate(axes, 2):
         share = send(share, maps.device)[:, None]
@@ -79,7 +79,7 @@ def _interpolate(maps: Tensor, axes: list[tuple[Tensor, Tensor, Tensor]]) -> Ten
 
 
 def _take(maps: Tensor, places: Tensor, dimension: int) -> Tensor:
-    """Each sample's rows (dimension 2) or columns (3) at its own places `[B, length]`."""
+    """Take each sample's rows (dimension 2) or columns (3) at its own places `[B, length]`."""
     shape = [len(maps), 1, 1, 1]
     shape[dimension] = -1
     size = [*maps.shape]

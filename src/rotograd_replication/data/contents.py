@@ -63,7 +63,7 @@ def _summary(files: dict[str, tuple[int, str]]) -> dict[str, Any]:
 
 
 def digest(contents: Contents) -> str:
-    """One sha256 of all that an archive holds, in hexadecimal."""
+    """Compute one sha256 of all that an archive holds, in hexadecimal."""
     lines = "".join(f"{folder['sha256']}  {name}\n" for name, folder in sorted(contents.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 

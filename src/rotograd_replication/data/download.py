@@ -122,7 +122,7 @@ def _receive(url: str, part: Path, known: checksums.Known) -> None:
 
 
 def _version_file(part: Path) -> Path:
-    """Where the version of the bytes in `part` is kept."""
+    """Name the file in which the version of the bytes in `part` is kept."""
     return part.with_name(f"{part.name}.version")
 
 
@@ -137,14 +137,14 @@ def _note_version(version: Path, headers: Mapping[str, str]) -> None:
 
 
 def _open(url: str, headers: dict[str, str]) -> requests.Response:
-    """The server's answer, its body still to come."""
+    """Give the server's answer, its body still to come."""
     if url.startswith(google_drive.SCHEME):
         return google_drive.get(url, headers, TIMEOUT)
     return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
 
 
 def _permanent(error: Exception) -> bool:
-    """Whether the server refused for good: asking it again is no use."""
+    """Tell whether the server refused for good: asking it again is no use."""
     if isinstance(error, google_drive.Refused):
         return True
     response = getattr(error, "response", None)
@@ -156,7 +156,7 @@ def _permanent(error: Exception) -> bool:
 
 
 def _explain(error: Exception, part: Path) -> str:
-    """One line: the server's answer, a broken transfer, or no network."""
+    """Explain in one line: the server's answer, a broken transfer, or no network."""
     if isinstance(error, google_drive.Refused):
         return str(error)
     response = getattr(error, "response", None)

@@ -97,7 +97,7 @@ def _fetch_all(
 
 
 def _label(dataset: schema.Dataset, sums: dict[str, str], contents_of: dict[str, str]) -> str:
-    """The dataset's label, or that of the first archive that is not the published file."""
+    """Give the dataset's label, or that of the first archive that is not the published file."""
     labels = (
         archive.copies.get(sums[archive.name])
         or (archive.repackaged if archive.name in contents_of else None)
@@ -107,7 +107,7 @@ def _label(dataset: schema.Dataset, sums: dict[str, str], contents_of: dict[str,
 
 
 def _other_forms(dataset: schema.Dataset, mirror: Path) -> dict[str, Form]:
-    """What the dataset's plug-in finds in a mirror folder that it can turn into an archive.
+    """Ask the plug-in which archives it can write from what is in a mirror folder.
 
     Raises:
         FetchError: a file there is damaged.
@@ -154,7 +154,7 @@ def _judge(
 
 
 def _sha256_of_held(archive: schema.Archive, first: FirstHashes, folder: Path) -> str | None:
-    """The sha256 of the archive already in `folder`, if it is an accepted one."""
+    """Give the sha256 of the archive already in `folder`, if it is an accepted one."""
     path = folder / archive.name
     if not path.is_file():
         return None
@@ -232,7 +232,7 @@ def _copy_and_sum(source: Path, target: Path, known: checksums.Known) -> checksu
 
 
 def _in_mirror(mirror: Path, fault: ValueError) -> str:
-    """What to say of a fault of a file in the mirror folder."""
+    """Say that a fault is of a file in the mirror folder, and what to do."""
     return (
         f"In the mirror folder `{mirror}`: {fault} Put the original file there, or name another "
         "folder with `--config mirror=FOLDER`."
@@ -240,7 +240,7 @@ def _in_mirror(mirror: Path, fault: ValueError) -> str:
 
 
 def _by_hand(archives: list[schema.Archive], first: FirstHashes, homepage: str) -> str:
-    """What a person needs who brings the files from elsewhere."""
+    """Say what a person needs to know who gets the files from elsewhere."""
     files = (f"{a.name} ({a.bytes or 'unknown'} bytes, {first.describe(a)})" for a in archives)
     return f"Still missing: {', '.join(files)}. Home page: {homepage}"
 

@@ -46,7 +46,7 @@ class FirstHashes:
         self._first = _read(hashes) if hashes else {}
 
     def known(self, archive: schema.Archive) -> checksums.Known:
-        """What is known of an archive as a file: its published or recorded sums, or nothing."""
+        """Give what is known of the archive's file: its published or recorded sums, or nothing."""
         first = self._first.get(archive.name)
         recorded = by_contents(archive) and isinstance(first, str)
         note = (
@@ -95,7 +95,7 @@ class FirstHashes:
 
 
 def by_contents(archive: schema.Archive) -> bool:
-    """Whether nobody published a hash of the archive."""
+    """Tell whether nobody published a hash of the archive."""
     return not (archive.sha256 or archive.md5)
 
 
@@ -110,7 +110,7 @@ def _read(hashes: Path) -> dict[str, Any]:
 
 
 def _is_sound(entry: Any) -> bool:
-    """Whether an entry of the record is a sha256 or contents."""
+    """Tell whether an entry of the record is a sha256 or contents."""
     if isinstance(entry, str):
         return SHA256.fullmatch(entry) is not None
     folders = entry.values() if isinstance(entry, dict) else [None]

@@ -102,7 +102,7 @@ def _write(
 
 @contextlib.contextmanager
 def _workspace(plugin: ModuleType, folder: Path, key: dict[str, Any]) -> Iterator[dict[str, Path]]:
-    """The `work` argument of a plug-in that takes one; the folder is removed only after success.
+    """Give `work` to a plug-in that takes it; the folder is removed only after success.
 
     What an earlier run left of other archives, parameters or code (`key`) is removed first.
     """

@@ -122,7 +122,7 @@ def _whole(suffix: str) -> str:
 
 
 def _slashes(name: str) -> str:
-    """A name as Unix has it: archives made on Windows may have backslashes."""
+    """Write a name as Unix has it: archives made on Windows may have backslashes."""
     return name.replace("\\", "/")
 
 

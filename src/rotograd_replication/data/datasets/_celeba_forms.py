@@ -27,11 +27,14 @@ END = "\r\n"  # of every line of the official lists
 
 
 def find(mirror: Path) -> dict[str, Callable[[Path], None]]:
-    """Official file -> what writes it to a path, of those whose other form is in a folder.
+    """Find the official files whose other form is in a folder.
 
     Args:
         mirror: The folder: the site's archive, under any name that ends in `.zip`, or what was
             unpacked of it.
+
+    Returns:
+        Official file -> what writes it to a path.
 
     Raises:
         ValueError: a zip archive of the folder is damaged or unsafe.

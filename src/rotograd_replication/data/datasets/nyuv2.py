@@ -151,7 +151,7 @@ def index(archive: zipfile.ZipFile, counts: dict[str, int]) -> dict[str, zipfile
 
 
 def _more(count: int) -> str:
-    """What follows the first of `count` things."""
+    """Say what follows the first of `count` things."""
     return f" and {count - 1} more" if count > 1 else ""
 
 
