@@ -81,7 +81,8 @@ def _fetch_all(
     sums = {a.name: _sha256_of_held(a, first, folder) for a in dataset.archives}
     absent = [archive for archive in dataset.archives if sums[archive.name] is None]
     if mirror and absent:
-        forms = _other_forms(dataset, mirror)
+        there = all((mirror / archive.name).is_file() for archive in absent)
+        forms = {} if there else _other_forms(dataset, mirror)
         _check_mirror([a.name for a in absent if a.name not in forms], len(absent), mirror)
     for i, archive in enumerate(absent):
         sums[archive.name] = (
