@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 
 from .. import plugins
-from ..config import load as config
-from ..config import schema
+from ..config import load, schema
 from ..files import atomic, sealed, sources, streamed
 
 SPLITS = ("train", "val", "test")
@@ -60,7 +59,7 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
             raise PrepareError(f"`{split}` is not a split. {plugins.nearest(split, list(SPLITS))}")
     record = verify(name, archives)
     plugin = plugins.load("datasets", dataset.module)
-    parameters = config.values(dataset.parameters)
+    parameters = load.values(dataset.parameters)
     folder = next(iter(outputs.values())).parent
     key = {"data": record, "parameters": parameters}
     with atomic.room(folder), _workspace(plugin, folder, key) as work:
