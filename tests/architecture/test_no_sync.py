@@ -56,10 +56,10 @@ def step(name, method, parametrisation="dynamic"):
     shape = data.shape[1:] if tasks.dense else ()
     x = torch.empty(4, *data.shape, device=DEVICE)
     y = torch.empty(4, sum(task.targets for task in data.tasks), *shape, device=DEVICE)
-    unit_loss = torch.ones(len(tasks), device=DEVICE)
+    initial_losses = torch.ones(len(tasks), device=DEVICE)
     with Watch():
         optimizers.zero_grad()
-        found, update = task_step(net, tasks, x, y, unit_loss)
+        found, update = task_step(net, tasks, x, y, initial_losses)
         optimizers.step()
         diagnostics.measure(found, update, tasks.names)
 

@@ -12,11 +12,11 @@ import torchjd.aggregation
 from pydantic import NonNegativeFloat
 from torch import Tensor
 
-from ._base import Context, Method, Step, gramian, weighted_sum
+from ._base import Context, Method, TaskGradients, gramian, weighted_sum
 
 
 class Weighting(Method):
-    """`sum_k w_k G_k` with `w` from a TorchJD aggregator's weighting."""
+    """Computes `sum_k w_k G_k` with `w` from a TorchJD aggregator's weighting."""
 
     def __init__(self, context: Context, aggregator: str, mean: bool, arguments: dict) -> None:
         super().__init__(context)
@@ -25,7 +25,7 @@ class Weighting(Method):
         self.aggregator = getattr(torchjd.aggregation, aggregator)(**arguments)
 
     def weights(self, products: Tensor) -> Tensor:
-        """Weights `[K]` of a float64 Gramian `[K, K]`, taken on its largest entry's scale.
+        """Compute the weights `[K]` of a float64 Gramian `[K, K]`, divided by its largest entry.
 
         Deviation: TorchJD draws from the global generator; here a seed from the method's own
         generator is set for the call, and the global state is left as it was.
@@ -38,10 +38,10 @@ class Weighting(Method):
             weights = self.aggregator.gramian_weighting(relative)
         return (self.factor * weights).nan_to_num(0.0).to(products)
 
-    def combine(self, step: Step) -> Tensor:
-        """`sum_k w_k G_k`: `[B, D]`."""
-        weights = self.weights(gramian(step.gradients))
-        return weighted_sum(weights.to(step.gradients), step.gradients)
+    def combine(self, batch: TaskGradients) -> Tensor:
+        """Compute `sum_k w_k G_k`: `[B, D]`."""
+        weights = self.weights(gramian(batch.gradients))
+        return weighted_sum(weights.to(batch.gradients), batch.gradients)
 
 
 def build(
@@ -51,12 +51,12 @@ def build(
     mean: bool,
     c: NonNegativeFloat | None = None,
 ) -> Method:
-    """A TorchJD aggregator by its class name.
+    """Build a TorchJD aggregator by its class name.
 
     Args:
-        context: what the method is built for.
-        aggregator: the class in `torchjd.aggregation`.
-        mean: whether the published weights sum to 1; they are then multiplied by K.
+        context: What the method is built for.
+        aggregator: The class in `torchjd.aggregation`.
+        mean: Whether the published weights sum to 1; they are then multiplied by K.
         c: CAGrad's radius.
     """
     return Weighting(context, aggregator, mean, {} if c is None else {"c": c})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotograd_replication.methods import graddrop
-from rotograd_replication.methods._base import Step, gramian, unit_sum
+from rotograd_replication.methods._base import TaskGradients, gramian, unit_sum
 from tests.helpers.methods import NAMES, build, take_step
 
 K, B, D = 4, 6, 8
@@ -63,7 +63,7 @@ def test_identical_gradients_give_their_sum(name):
     method = build(name, K, D)
     gradients = gradients_of("identical", generator)
     z = torch.randn(B, D, generator=generator)
-    method.view(z)
+    method.task_features(z)
     if hasattr(method, "current"):  # identical at z, whatever the rotations
         at_views = gradients.clone()
         at_views[..., : method.m] = gradients[..., : method.m] @ method.current.detach().mT
@@ -93,7 +93,7 @@ def test_state_dict_round_trip(name):
     z = torch.randn(B, D, generator=generator)
     take_step(first, z, torch.randn(K, B, D, generator=generator))
     second.load_state_dict(first.state_dict())
-    assert torch.equal(first.view(z), second.view(z))
+    assert torch.equal(first.task_features(z), second.task_features(z))
     for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -215,7 +215,7 @@ def test_unit_sum_is_the_definition_and_skips_zeros(m, size):
     each = gradients.double()
     lengths = each.norm(dim=(1, 2), keepdim=True)
     expected = (each / lengths.where(lengths > 0, 1)).sum(0)[:, :m]
-    found = unit_sum(Step(torch.zeros(B, D), torch.ones(K), gradients), m)
+    found = unit_sum(TaskGradients(torch.zeros(B, D), torch.ones(K), gradients), m)
     torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-5)
 
 
