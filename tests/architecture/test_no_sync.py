@@ -20,8 +20,8 @@ from tests.helpers.paths import CONFIGS
 
 STUDY = config.load_study(CONFIGS, "quick")
 DEVICE = torch.device("meta")
-# Their weights are computed on the host, by TorchJD's solvers, from K x K inner products.
-WAITING = {"pcgrad", "mgda"}
+# Its weights are computed on the host, by TorchJD's solver, from K x K inner products.
+WAITING = {"mgda"}
 
 
 class Watch(TorchDispatchMode):

@@ -6,7 +6,7 @@ import torchjd.aggregation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotograd_replication.methods import graddrop
+from rotograd_replication.methods import graddrop, weighting
 from rotograd_replication.methods._base import TaskGradients, gramian, unit_sum
 from tests.helpers.methods import NAMES, build, take_step
 
@@ -187,6 +187,18 @@ def test_pcgrad_closed_form_for_two_opposed_tasks():
     _, update = take_step(build("pcgrad", 2, 2), torch.zeros(1, 2, dtype=torch.double), g)
     # g0 without its part along g1: (0.5, 0.5); g1 without its part along g0: (0, 1)
     torch.testing.assert_close(update[0], torch.tensor([0.5, 1.5], dtype=torch.double))
+
+
+@given(st.integers(0, 10_000), st.integers(2, K), st.sampled_from(KINDS))
+def test_pcgrad_weights_are_torchjds(seed, tasks, kind):
+    """For the same random orders, to rounding: theirs wait for the device, ours do not."""
+    products = gramian(gradients_of(kind, torch.Generator().manual_seed(seed)))[:tasks, :tasks]
+    products = products / products.max().clamp_min(1e-300)
+    torch.manual_seed(seed)
+    theirs = torchjd.aggregation.PCGrad().gramian_weighting(products)
+    torch.manual_seed(seed)
+    ours = weighting.pcgrad_weights(products)
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_gradnorm_raises_the_weight_of_the_smaller_gradient():
