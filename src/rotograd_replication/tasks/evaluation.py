@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .group import Tasks
+from .group import Tasks, take
 
 
 class Evaluation:
@@ -47,7 +47,7 @@ class DenseEvaluation(Evaluation):
         self.sums += torch.stack(self.tasks.loss_sums(outputs, targets)).double().cpu()
         for (_, indices), output in zip(self.tasks.head_groups, outputs, strict=True):
             for k, of_task in zip(indices, output, strict=True):
-                self.metrics[k].update(of_task.float(), targets[:, self.tasks.columns[k]])
+                self.metrics[k].update(of_task.float(), take(targets, self.tasks.columns[k], 1))
 
     def compute(self) -> dict[str, dict[str, float]]:
         """Compute `{task: {metric: value, ..., "loss": value}}` over all batches."""

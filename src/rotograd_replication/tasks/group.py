@@ -17,6 +17,18 @@ def columns_of(tasks: list[schema.Task]) -> list[list[int]]:
     return [list(range(end - task.targets, end)) for task, end in zip(tasks, ends, strict=True)]
 
 
+def take(x: Tensor, indices: list[int], dim: int) -> Tensor:
+    """Take the entries `indices` of a dimension of x; x itself where they are all, in order.
+
+    A list in square brackets would be copied to the device, which waits for it, and its derivative
+    would add up in the device's own order.
+    """
+    if indices == list(range(x.shape[dim])):
+        return x
+    entries = x.unbind(dim)
+    return torch.stack([entries[i] for i in indices], dim)
+
+
 class Tasks:
     """Computes the losses of K tasks in a fixed order.
 
@@ -63,7 +75,7 @@ class Tasks:
             return sums / pixels.clamp_min(1)
         losses = [targets.new_empty(0)] * len(self)
         for kind, indices, of_kind, columns in self._by_kind(outputs, targets):
-            shifts = of_kind.new_tensor([self.tasks[k].shift for k in indices])
+            shifts = [self.tasks[k].shift for k in indices]
             for k, loss in zip(indices, kind.losses(of_kind, columns, shifts), strict=True):
                 losses[k] = loss
         return torch.stack(losses)
@@ -87,9 +99,4 @@ class Tasks:
                 rows = [i for i, k in enumerate(indices) if self.tasks[k].kind == kind]
                 of_kind = [indices[i] for i in rows]
                 columns = [column for k in of_kind for column in self.columns[k]]
-                yield (
-                    self.kinds[kind],
-                    of_kind,
-                    output if len(rows) == len(indices) else output[rows],
-                    targets if len(of_kind) == len(self) else targets[:, columns],
-                )
+                yield self.kinds[kind], of_kind, take(output, rows, 0), take(targets, columns, 1)

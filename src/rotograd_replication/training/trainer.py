@@ -11,7 +11,7 @@ from torch import Tensor
 from ..data.loader import Loader
 from ..models import network
 from ..runtime import rng
-from ..tasks.group import Tasks
+from ..tasks.group import Tasks, take
 from . import diagnostics, divergence
 from .checkpoint import EVIDENCE, Checkpoints, State
 from .optimizers import Optimizers
@@ -95,7 +95,7 @@ class Trainer:
                 if not self.batch:
                     self.order = self.train.permutation(self.generator)
                 for x, y in self.train.batches(self.order, self.generator, first=self.batch):
-                    self._step(x, y[:, self.columns])
+                    self._step(x, take(y, self.columns, 1))
                     if checkpoints.due():
                         checkpoints.save(self.steps, self.state())
                 self._end_epoch()

@@ -8,7 +8,7 @@ from torch.nn.utils import parametrize
 from ..data.loader import Loader
 from ..models.network import Network
 from ..tasks.evaluation import evaluation_of
-from ..tasks.group import Tasks
+from ..tasks.group import Tasks, take
 
 
 class NotFinite(ValueError):
@@ -33,7 +33,7 @@ def evaluate_split(
     net.eval()
     with torch.no_grad(), parametrize.cached():
         for x, y in loader.in_order():
-            evaluation.update(net(x), y[:, columns])
+            evaluation.update(net(x), take(y, columns, 1))
     net.train()
     by_task = evaluation.compute()
     for task, metrics in by_task.items():

@@ -10,13 +10,13 @@ class ScalarKind(ABC):
     """Computes the losses and the metric of K tasks of one kind."""
 
     @abstractmethod
-    def losses(self, outputs: Tensor, targets: Tensor, shifts: Tensor) -> Tensor:
+    def losses(self, outputs: Tensor, targets: Tensor, shifts: list[float]) -> Tensor:
         """Compute the mean loss of every task over a batch: `[K]`, differentiable.
 
         Args:
             outputs: Of the heads, `[K, B, outputs]`.
             targets: A column per task, `[B, K]`.
-            shifts: The tasks' `shift`, `[K]`.
+            shifts: The tasks' `shift`.
         """
 
     @abstractmethod

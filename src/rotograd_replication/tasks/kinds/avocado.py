@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...runtime.device import send
 from .. import objectives
 from ._scalar import ScalarKind
 
@@ -15,9 +16,10 @@ TARGETS = 1
 class Avocado(ScalarKind):
     """Takes points of the plane as outputs; targets are not used."""
 
-    def losses(self, outputs: Tensor, targets: Tensor, shifts: Tensor) -> Tensor:
+    def losses(self, outputs: Tensor, targets: Tensor, shifts: list[float]) -> Tensor:
         """Compute the mean objective, moved by the task's shift."""
-        return objectives.avocado(outputs, shifts[:, None, None], torch).mean(1)
+        shift = send(torch.tensor(shifts, dtype=outputs.dtype), outputs.device)
+        return objectives.avocado(outputs, shift[:, None, None], torch).mean(1)
 
     def metric(self, outputs: np.ndarray, targets: np.ndarray, loss: float) -> float:
         """Return the objective, which is the loss."""

@@ -15,7 +15,7 @@ TARGETS = 1
 class Binary(ScalarKind):
     """Takes 0 or 1 as target and one logit as output."""
 
-    def losses(self, outputs: Tensor, targets: Tensor, shifts: Tensor) -> Tensor:
+    def losses(self, outputs: Tensor, targets: Tensor, shifts: list[float]) -> Tensor:
         """Compute the binary cross-entropy on logits."""
         logits = outputs[..., 0]
         return F.binary_cross_entropy_with_logits(logits, targets.T, reduction="none").mean(1)

@@ -14,7 +14,7 @@ TARGETS = 1
 class Regression(ScalarKind):
     """Takes a number as target and one output."""
 
-    def losses(self, outputs: Tensor, targets: Tensor, shifts: Tensor) -> Tensor:
+    def losses(self, outputs: Tensor, targets: Tensor, shifts: list[float]) -> Tensor:
         """Compute the mean squared error."""
         return ((outputs[..., 0] - targets.T) ** 2).mean(1)
 
