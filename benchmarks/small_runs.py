@@ -93,7 +93,7 @@ class Run:
         identity = {"study": "faults", "experiment": self.experiment, "method": self.method}
         outputs = [folder / name for name in ("model.safetensors", "history.csv", "run.json")]
         places, device = train.Outputs(*outputs), torch.device("cpu")
-        with preemption.noted() as requests:
+        with preemption.catch_signals() as requests:
             saving = checkpoint.Saving(folder / "checkpoint", every, requests)
             splits = (self.splits["train"], self.splits["val"])
             train.run(settings, identity | {"seed": 0}, tasks, *splits, device, places, saving)
