@@ -7,7 +7,6 @@ not end in time is asked to save its state, and the same command goes on with it
 """
 
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from rotograd_replication.config import schema, stages
 from rotograd_replication.files import atomic as records
 from rotograd_replication.runtime.preemption import EXIT_CODE
 
-ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ("cifar10", "digits")
 SPLITS = ("train", "val", "test")
 # What a run is worth; every other method 1.
@@ -84,11 +82,9 @@ class Training:
         return words + [str(word) for key, value in given.items() for word in (f"--{key}", value)]
 
     def start(self, command: list[str]) -> subprocess.Popen:
-        """Start one with this checkout's package, its messages going into `log.txt`."""
-        paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        """Start one, its messages going into `log.txt`."""
         with open(self.folder / "log.txt", "a") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            return subprocess.Popen(command, stdout=log, stderr=log)
 
     def splits(self, dataset: str, over: Callable[[], bool] = lambda: True) -> dict[str, Path]:
         """The dataset's prepared files: those given, or those made here.

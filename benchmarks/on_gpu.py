@@ -27,13 +27,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
-NEEDED = (
-    "torch numpy pandas sklearn matplotlib yaml pydantic safetensors tqdm torchjd geotorch rotograd"
-)
-if missing := [name for name in NEEDED.split() if importlib.util.find_spec(name) is None]:
+# What the machine must have, then what `make wheels` brings; the package need not be installed.
+NEEDED = ["torch", "numpy", "pandas", "sklearn", "matplotlib"]
+NEEDED += ["yaml", "pydantic", "safetensors", "requests", "tqdm", "torchjd", "geotorch", "rotograd"]
+if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
     sys.exit(
-        f"error: Python must have {NEEDED}. Found none of {', '.join(missing)}. Install the wheels "
-        "of `make wheels`: see docs/cluster.md."
+        f"error: Python must be able to import {', '.join(NEEDED)}. Found none of "
+        f"{', '.join(missing)}. Install the wheels of `make wheels`: see docs/cluster.md."
     )
 
 import gpu_rows  # noqa: E402
@@ -156,6 +156,8 @@ def main() -> int:
     )
     arguments.scratch = arguments.scratch.resolve()
     arguments.scratch.mkdir(parents=True, exist_ok=True)
+    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # of all that this starts
     device = runtime.device(arguments.device)
     machine = runtime.describe(device, ROOT) | {"threads": arguments.threads}
     rows = gpu_rows.Rows(arguments.scratch / "rows.jsonl", runtime.hardware(device))
