@@ -198,6 +198,7 @@ def trained(
         trainer = OfficialTrainer(*given).use(net, settings)
     trainer.run(Checkpoints(None, contender, {"seed": seed}, str(CPU)))
     found = {"best_epoch": trainer.best_epoch, "diverged": trainer.diverged}
+    found |= {"data": read["test"].data["label"], "rate": settings["training"]["rotation"]}
     if trainer.diverged:
         return found
     trainer.net.load_state_dict(trainer.best_state)
@@ -222,6 +223,7 @@ def committed(experiment: str, seed: int, code: equal_code.TrainingCode) -> dict
         for task, metrics in record["metrics"].items()
     }
     found = {key: record[key] for key in ("best_epoch", "diverged", "seconds")}
+    found |= {"data": record["data"]["label"], "rate": record["settings"]["training"]["rotation"]}
     return found | {"val": val, "test": record["metrics"]}
 
 
@@ -303,6 +305,8 @@ def draw(
     with records.atomic(out / "official.csv") as temporary:
         rows.to_csv(temporary, index=False)
     diverged = [f"{e}/{c}, seed {s}" for (e, c, s), run in runs.items() if run["diverged"]]
+    rates = [f"{e} {run['rate']['learning_rate']:g}" for (e, _, _), run in runs.items()]
+    data = dict.fromkeys(run["data"] for run in runs.values())
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     text = (
         "### The authors' package `rotograd` 0.1.6.0 and ours, trained alike\n\n"
@@ -313,7 +317,8 @@ def draw(
         "of its own loss, PyTorch's eps. *Set as ours*: from the identity, the first step's, "
         "equation 3's gradient, our eps. Validation loss: the sum over tasks in the best epoch. "
         "Other rows are of the test split. Differences are of runs of one seed, with Student's "
-        f"interval. Epochs: {facts['epochs']}. "
+        f"interval. Epochs: {facts['epochs']}; rotation learning rates: "
+        f"{', '.join(dict.fromkeys(rates))}. Data: {', '.join(data)}. "
         + (f"Diverged and left out: {'; '.join(diverged)}. " if diverged else "")
         + f"{facts['device']}, {versions}.\n"
     )

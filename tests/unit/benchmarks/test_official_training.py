@@ -87,15 +87,18 @@ def test_a_run_is_trained_and_measured(tmp_path, contender):
     assert set(found["val"]) == set(found["test"]) == {task.name for task in data.tasks}
 
 
+MADE_UP = {"best_epoch": 1, "data": "CIFAR-10, a copy", "rate": {"learning_rate": 0.0015}}
+
+
 def made_up(value):
     tasks = {f"task{k}": {"f1": value + k, "loss": value} for k in range(6)}
-    return {"best_epoch": 1, "diverged": None, "val": tasks, "test": tasks}
+    return MADE_UP | {"diverged": None, "val": tasks, "test": tasks}
 
 
 def test_differences_are_of_one_seed(tmp_path):
     runs = {("cifar10", "ours", seed): made_up(seed) for seed in range(3)}
     runs |= {("cifar10", "official", seed): made_up(seed + 0.5) for seed in range(2)}
-    runs["cifar10", "official", 2] = {"best_epoch": 1, "diverged": {"what": "nan"}}
+    runs["cifar10", "official", 2] = MADE_UP | {"diverged": {"what": "nan"}}
     shown = official_training.table(official_training.tidy(runs)).set_index("quantity")
     assert shown.loc["validation loss", "theirs - ours"] == "+3"
     assert shown.loc["mean f1", "theirs - ours"] == "+0.5"
