@@ -65,14 +65,16 @@ def phase(
     words += ["--device", arguments.device, "--rows", str(rows.file), "--until", str(until)]
     words += ["--threads", str(arguments.threads)]
     while time.time() < until and not requests.requested:
+        before = len(rows.results(name))
         with open(arguments.scratch / "log.txt", "a") as log:
             process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
         reason = watch(process, name, rows, until, requests)
         if process.returncode == 0 or time.time() >= until or requests.requested:
             return  # an item that was stopped in the middle is begun anew another time
-        item = rows.open_item(name)
-        rows.add(name, item["item"] if item else "all", failed=reason)
-        if not item:
+        if item := rows.open_item(name):
+            rows.add(name, item["item"], failed=reason)
+        elif len(rows.results(name)) == before:
+            rows.add(name, "all", failed=reason)
             return
 
 

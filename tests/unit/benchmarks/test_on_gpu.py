@@ -48,7 +48,7 @@ def test_an_item_that_fails_is_a_row_and_the_rest_goes_on(rows):
     assert not gpu_rows.Rows(rows.file, "another").read()
 
 
-# A phase's process without torch: the first item hangs, the second ends the process.
+# A phase's process without torch: an item hangs, one ends the process, one spoils it for the next.
 FAKE = """
 import json, os, sys, time
 rows = sys.argv[sys.argv.index("--rows") + 1]
@@ -58,13 +58,15 @@ def add(item, **facts):
     with open(rows, "a") as file:
         row = {"phase": "fake", "item": item, "device": "one", "time": time.time()} | facts
         file.write(json.dumps(row) + chr(10))
-for item in ("hangs", "dies", "works"):
+for item in ("hangs", "dies", "spoils", "works"):
     if item not in done:
         add(item, begun=True)
         time.sleep(60 if item == "hangs" else 0)
         if item == "dies":
             os._exit(3)
         add(item, ok=True)
+        if item == "spoils":
+            os._exit(1)
 """
 
 
@@ -82,7 +84,14 @@ def test_a_process_that_hangs_or_dies_costs_one_item(tmp_path, monkeypatch, rows
     found = fake_phase(tmp_path, monkeypatch, rows, 50)
     assert found["hangs"]["failed"] == "did not end in 1 s"
     assert found["dies"]["failed"] == "its process ended with 3: see log.txt"
-    assert found["works"]["ok"]
+    assert found["spoils"]["ok"] and found["works"]["ok"] and "all" not in found
+
+
+def test_a_process_that_cannot_start_is_said_once(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(sys.modules[__name__], "FAKE", "raise ImportError")
+    (row,) = fake_phase(tmp_path, monkeypatch, rows, 50).items()
+    assert row[0] == "all" and "ended with 1" in row[1]["failed"]
+    assert "ImportError" in (tmp_path / "log.txt").read_text()
 
 
 def test_an_item_stopped_by_the_time_is_left_for_another_time(tmp_path, monkeypatch, rows):
