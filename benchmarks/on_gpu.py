@@ -174,7 +174,7 @@ def main() -> int:
         arguments.mirror,
         rows,
     )
-    with preemption.noted() as requests:
+    with preemption.catch_signals() as requests:
         for name, share in SHARES.items():
             phase(name, rows, arguments, begun + share * 60 * arguments.minutes, requests)
             publish(rows, machine, arguments)

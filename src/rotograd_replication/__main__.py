@@ -15,7 +15,7 @@ import tqdm
 
 from .config import equal_code, schema
 from .config import load as config
-from .runtime import preemption
+from .runtime import job_log, preemption
 
 ROOT = Path(__file__).parents[2]
 
@@ -303,6 +303,7 @@ def main() -> int:
 
     A training that was asked to end exits with another code: the same command goes on.
     """
+    job_log.open_log()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     arguments = parser().parse_args()
     try:
