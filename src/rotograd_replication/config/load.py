@@ -1,8 +1,8 @@
 """Configurations are read, merged and checked here, once, before any job starts.
 
 A study names experiments and overrides parts of them; an experiment names a dataset and methods.
-`like: other` starts an entry from another one. The result, a `schema.Study`, is complete: no
-default hides elsewhere.
+`like: other` starts an entry, or an experiment, from another one. The result, a `schema.Study`, is
+complete: no default hides elsewhere.
 """
 
 from pathlib import Path
@@ -12,9 +12,15 @@ import pydantic
 
 from .. import plugins
 from ..files import atomic as records
-from . import schema
+from . import palette, schema, shorthand
 from .yaml_files import ConfigurationError, mapping, merge, read_named, short
 from .yaml_files import read_yaml as read_yaml
+
+
+class Written(schema.Experiment):
+    """An experiment as its file has it: `methods` are names, of entries and of `variants`."""
+
+    variants: dict[schema.Name, schema.Method]
 
 
 def _entry(entries: dict[str, Any], name: Any, kind: str, above: tuple[Any, ...] = ()) -> Any:
@@ -99,6 +105,46 @@ def _variants(methods: dict[str, Any], variants: dict[str, Any]) -> dict[str, An
     return found
 
 
+def _changes(content: Any, source: Any, place: str) -> dict[str, Any]:
+    """What a file says of an experiment, every value with its source.
+
+    Args:
+        content: The part of the file.
+        source: The file's, for values that state none; the part may have one of its own.
+        place: Of the part, for messages.
+    """
+    content = dict(mapping(content, place))
+    return shorthand.with_source(content, content.pop("source", source), Written)
+
+
+def _experiment(configs: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A file of `configs/experiments/`, with the one it is `like`; `above` led to it."""
+    if name in above:
+        way = " -> ".join((*above, name))
+        raise ConfigurationError(f"Experiment `{name}` must not lead to itself by `like`: {way}.")
+    content = _changes(read_named(configs / "experiments", name), None, f"experiments/{name}.yaml")
+    if "like" not in content:
+        return content
+    base = _experiment(configs, str(content.pop("like")), (*above, name))
+    return merge(base, content)
+
+
+def _methods(methods: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """The entries that an experiment's `methods` and `variants` name, resolved, in their order."""
+    variants = mapping(content.pop("variants", None), "variants")
+    sweeps = shorthand.expand(variants)
+    points = {name: entry for sweep in sweeps.values() for name, entry in sweep.items()}
+    looks = {name: {"marker": palette.look(i)["marker"]} for i, name in enumerate(points)}
+    variants = {n: v for n, v in variants.items() if n not in sweeps}
+    variants |= {name: looks[name] | entry for name, entry in points.items()}
+    entries = methods | _variants(methods, variants)
+    chosen = content.get("methods") or []
+    if not isinstance(chosen, list):
+        raise ConfigurationError(f"`methods` must be a list. Found {short(chosen)}.")
+    names = [name for m in chosen for name in (sweeps.get(m, [m]) if isinstance(m, str) else [m])]
+    return {name: _entry(entries, name, "method") for name in names}
+
+
 def load_study(configs: Path, name: str) -> schema.Study:
     """One study with everything it names, resolved and checked.
 
@@ -106,20 +152,15 @@ def load_study(configs: Path, name: str) -> schema.Study:
         ConfigurationError: an unknown name or key, or an illegal value, with its place and remedy.
     """
     study = read_named(configs / "studies", name)
-    methods = read_named(configs, "methods")
+    methods = palette.with_looks(read_named(configs, "methods"))
     datasets = load_datasets(configs)
     experiments = {}
     for experiment, changes in mapping(study.get("experiments"), f"{name}: experiments").items():
         place = f"studies/{name}.yaml: {experiment}"
-        content = read_named(configs / "experiments", experiment)
-        content = merge(content, mapping(changes, place))
-        variants = mapping(content.pop("variants", None), f"{place}: variants")
-        entries = methods | _variants(methods, variants)
-        chosen = content.get("methods") or []
+        content = _experiment(configs, experiment)
+        content = merge(content, _changes(changes, study.get("source"), place))
         try:
-            if not isinstance(chosen, list):
-                raise ConfigurationError(f"`methods` must be a list. Found {short(chosen)}.")
-            content["methods"] = {m: _entry(entries, m, "method") for m in chosen}
+            content["methods"] = _methods(methods, content)
         except ConfigurationError as error:
             raise ConfigurationError(f"{place}: {error}") from None
         dataset = content.get("dataset")

@@ -1,6 +1,7 @@
 """One YAML file as a mapping of names, small enough to walk through, or one message."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ class _Loader(yaml.SafeLoader):
         if twice := [key for i, key in enumerate(keys) if key in keys[:i]]:
             raise yaml.YAMLError(f"`{twice[0]}` twice in one mapping,\n{node.start_mark}")
         return super().construct_mapping(node, deep)
+
+
+# `1e-3` is a number, as in YAML 1.2 and JSON; PyYAML asks for `1.0e-3`.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
 
 
 def read_named(folder: Path, name: str) -> dict[str, Any]:

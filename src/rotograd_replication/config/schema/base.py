@@ -55,6 +55,16 @@ class Sourced(Model, Generic[T]):
     value: T
     source: Source
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _has_source(cls, content: Any) -> Any:
+        if isinstance(content, dict | Sourced):
+            return content
+        raise ValueError(
+            'must state its source, `{value: ..., source: "choice: why"}`, or the file one for all '
+            f"its values, `source: ...` at its top. Found {content!r}"
+        )
+
 
 Parameters = dict[str, Sourced[Any]]
 

@@ -6,7 +6,7 @@ import pydantic
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ... import plugins
-from .base import Model, Name
+from .base import Model, Name, Source
 from .dataset import Dataset
 from .experiment import Experiment
 
@@ -16,6 +16,8 @@ class Study(Model):
 
     title: str
     summary: str
+    # Of every value in the study that states none.
+    source: Source | None = None
     device: Literal["auto", "cpu", "cuda"]
     threads: PositiveInt
     # What one process trains: importing torch costs more than a short run.
