@@ -25,6 +25,12 @@ TRAIN = [
     "training/trainer.py",
     "training/validation.py",
 ]
+# Next to TRAIN: how a grid is trained and compared.
+TUNE = [
+    "config/choice.py",
+    "config/tuning.py",
+    "training/tune.py",
+]
 EVALUATE = [
     "models/heads/*.py",
     "models/network.py",
@@ -47,6 +53,7 @@ VERDICT = [
 PAPER = [
     "paper/latex.py",
     "paper/table_format.py",
+    "paper/tuned.py",
     "results/relative_improvement.py",
     "results/tidy.py",
 ]

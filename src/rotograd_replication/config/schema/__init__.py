@@ -19,6 +19,8 @@ from .dataset import Standin as Standin
 from .dataset import Task as Task
 from .experiment import Experiment as Experiment
 from .experiment import Training as Training
+from .experiment import Tuning as Tuning
+from .experiment import check_subspace as check_subspace
 from .method import Method as Method
 from .method import Optimizer as Optimizer
 from .study import Study as Study

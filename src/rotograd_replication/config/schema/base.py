@@ -16,7 +16,8 @@ from pydantic import (
 from ... import plugins
 
 T = TypeVar("T")
-Source = Annotated[str, Field(pattern=r"^(paper|official code|MTAN code|choice): .+")]
+# `tuned` is not written in a file: it is the source of a value that validation has chosen.
+Source = Annotated[str, Field(pattern=r"^(paper|official code|MTAN code|choice|tuned): .+")]
 Share = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$")]
 Factor = Annotated[float, Field(gt=0, le=1)]

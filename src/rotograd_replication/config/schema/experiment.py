@@ -1,6 +1,6 @@
 """`configs/experiments/`: a dataset, a network, a budget, and the methods to compare."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -45,6 +45,7 @@ LOSS_SUM = Sourced[Selection](
     "validation losses",
 )
 AT_START = Sourced[NonNegativeInt](value=0, source="choice: not stated; the losses at the start")
+Grid = Annotated[list[Any], Field(min_length=1)]
 EAGER = Sourced[bool](value=False, source="choice: not stated; PyTorch's default mode")
 
 
@@ -74,6 +75,30 @@ class Training(Model):
     compiled: Sourced[bool] = EAGER
 
 
+class Tuning(Model):
+    """How the methods' own hyper-parameters are chosen: the smallest validation error of a grid."""
+
+    # Of every candidate; the runs that tables show train for `training.epochs`.
+    epochs: Sourced[PositiveInt]
+    seeds: Sourced[PositiveInt]
+    # Method -> parameter -> the values to try. A parameter of the method's file goes by its name,
+    # one of the method it wraps by `inner.NAME`, the rotations' optimiser by `rotation.NAME`.
+    grids: dict[Name, dict[str, Sourced[Grid]]]
+
+
+def check_subspace(name: str, method: Method, features: int) -> None:
+    """Refuse rotations of more features than there are.
+
+    Raises:
+        ValueError: Names the method, and the network's `features`.
+    """
+    m = method.parameters.get("m")
+    if m and isinstance(m.value, int) and m.value > features:
+        raise ValueError(
+            f"`m` of {name} must be at most the network's features, {features}. Found {m.value}."
+        )
+
+
 class Experiment(Model):
     """An entry of `configs/experiments/`, as a study has changed it."""
 
@@ -84,15 +109,15 @@ class Experiment(Model):
     training: Training
     seeds: Sourced[PositiveInt]
     methods: dict[Name, Method]
+    tuning: Tuning | None = None
 
     @pydantic.model_validator(mode="after")
     def _subspaces_fit(self) -> "Experiment":
-        features = self.network.features.value
         for name, method in self.methods.items():
-            m = method.parameters.get("m")
-            if m and isinstance(m.value, int) and m.value > features:
-                raise ValueError(
-                    f"`m` of {name} must be at most the network's features, {features}. "
-                    f"Found {m.value}."
-                )
+            check_subspace(name, method, self.network.features.value)
         return self
+
+    def grid(self, method: str) -> dict[str, list[Any]]:
+        """Parameter -> the values to try for `method`; empty if it is not tuned."""
+        grids = self.tuning.grids if self.tuning else {}
+        return {parameter: values.value for parameter, values in grids.get(method, {}).items()}
