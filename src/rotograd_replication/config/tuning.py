@@ -120,7 +120,7 @@ def check(experiment: schema.Experiment, place: str) -> None:
             if len(set(names)) < len(names):
                 found = ", ".join(names)
                 raise ConfigurationError(
-                    f"{start}.{parameter}: give each value once. Found {found}."
+                    f"{start}.{parameter}: must have each value once. Found {found}."
                 )
         features = experiment.network.features.value
         for values in candidates(experiment, method):

@@ -1,7 +1,6 @@
 """Configurations: what is committed is complete and sourced; what is wrong is named with a remedy."""
 
 import re
-import shutil
 
 import pytest
 import yaml
@@ -14,12 +13,6 @@ from tests.helpers.paths import CONFIGS, ROOT
 
 SOURCE = ROOT / "src" / "rotograd_replication"
 STUDIES = sorted(p.stem for p in (CONFIGS / "studies").glob("*.yaml"))
-
-
-@pytest.fixture
-def configs(tmp_path):
-    """A copy of `configs/` to spoil."""
-    return shutil.copytree(CONFIGS, tmp_path / "configs")
 
 
 def change(path, keys, value):
