@@ -72,10 +72,8 @@ for experiment, chosen in study.experiments.items():
             input:
                 train=ancient(prepared(chosen.dataset, "train")),
                 val=ancient(prepared(chosen.dataset, "val")),
-                # `ancient`: a choice of another grid or code has other parameters below.
-                tuned=lambda w, e=experiment: ancient(
-                    choices(e, [m for m, _ in of_job(e, w)])
-                ),
+                # Not `ancient`: a new choice trains again.
+                tuned=lambda w, e=experiment: choices(e, [m for m, _ in of_job(e, w)]),
             output:
                 model=files(experiment, "model.safetensors", own),
                 history=files(experiment, "history.csv", own),

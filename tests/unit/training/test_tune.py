@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from rotograd_replication.__main__ import ARGUMENTS
+from rotograd_replication.__main__ import ARGUMENTS, parser
 from rotograd_replication.__main__ import tune as verb
 from rotograd_replication.config import choice, schema, settings, tuning
 from rotograd_replication.config import load as config
@@ -161,3 +161,15 @@ def test_a_tuning_that_was_ended_goes_on_with_the_candidate_it_was_at(
 def test_a_method_without_a_grid_is_not_tuned(splits, tmp_path):
     with pytest.raises(config.ConfigurationError, match="Unknown tuned method `vanilla`"):
         tuned(study({"gradnorm": {"alpha": [0.5, 1.5]}}), "vanilla", splits, tmp_path)
+
+
+def test_a_tuned_method_is_not_trained_without_its_choice(tmp_path):
+    """Else the values that stand in the configuration would pass for tuned ones."""
+    words = ["train", "--study", "quick", "--device", "cpu", "--experiment", "toy_nonconvex"]
+    words += ["--code", "c0de", "--train", "absent", "--val", "absent", "--method", "rotograd"]
+    words += ["--seed", "0", "--digest", "d"]
+    for option in ("checkpoint", "model", "history", "record"):
+        words += [f"--{option}", str(tmp_path / option)]
+    arguments = parser().parse_args(words)
+    with pytest.raises(ValueError, match="`--tuned` must have what `tune` chose for rotograd"):
+        arguments.verb(arguments)
