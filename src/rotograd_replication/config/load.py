@@ -49,7 +49,7 @@ def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
     """Every dataset of `configs/datasets.yaml`, by name.
 
     Raises:
-        ConfigurationError: a fault in the file.
+        ConfigurationError: A fault in the file.
     """
     entries = read_named(configs, "datasets")
     return {
@@ -60,13 +60,13 @@ def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
 
 def _variants(methods: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
     """The experiment's own methods; one `like` the method whose name it takes is that, changed."""
-    found = {}
+    entries = {}
     for name, entry in variants.items():
         mapping(entry, name)
         own = isinstance(entry, dict) and entry.get("like") == name and name in methods
         rest = {key: value for key, value in entry.items() if key != "like"} if own else entry
-        found[name] = merge(methods[name], rest) if own else entry
-    return found
+        entries[name] = merge(methods[name], rest) if own else entry
+    return entries
 
 
 def _changes(content: Any, source: Any, place: str) -> dict[str, Any]:
@@ -102,10 +102,10 @@ def _methods(methods: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]
     variants = {n: v for n, v in variants.items() if n not in sweeps}
     variants |= {name: looks[name] | entry for name, entry in points.items()}
     entries = methods | _variants(methods, variants)
-    chosen = content.get("methods") or []
-    if not isinstance(chosen, list):
-        raise ConfigurationError(f"`methods` must be a list. Found {short(chosen)}.")
-    names = [name for m in chosen for name in (sweeps.get(m, [m]) if isinstance(m, str) else [m])]
+    listed = content.get("methods") or []
+    if not isinstance(listed, list):
+        raise ConfigurationError(f"`methods` must be a list. Found {short(listed)}.")
+    names = [name for m in listed for name in (sweeps.get(m, [m]) if isinstance(m, str) else [m])]
     _leave_grids(content, entries.keys() - set(map(str, names)))
     return {name: _entry(entries, name, "method") for name in names}
 
@@ -122,7 +122,7 @@ def load_study(configs: Path, name: str) -> schema.Study:
     """One study with everything it names, resolved and checked.
 
     Raises:
-        ConfigurationError: an unknown name or key, or an illegal value, with its place and remedy.
+        ConfigurationError: An unknown name or key, or an illegal value, with its place and remedy.
     """
     study = read_named(configs / "studies", name)
     methods = palette.with_looks(read_named(configs, "methods"))
