@@ -22,6 +22,7 @@ from . import train
 from .checkpoint import Saving
 
 log = logging.getLogger(__name__)
+OUTPUTS = ("model.safetensors", "history.csv", "run.json")
 
 
 def run(
@@ -66,7 +67,7 @@ def run(
         records, errors = [], []
         for seed in range(content.tuning.seeds.value):
             place = folder / name / f"seed{seed}"
-            outputs = train.Outputs(*(place / f for f in ("model", "history.csv", "run.json")))
+            outputs = train.Outputs(*(place / f for f in OUTPUTS))
             saving = Saving(place / "checkpoint", study.checkpoint_every, requests)
             whole = identity | named | {"seed": seed}
             train.run(chosen, whole, tasks, *splits, device, outputs, saving)
