@@ -245,6 +245,7 @@ OUTSIDE = {
     "files/damage.py": "words the message on a damaged file; nothing of it is read",
     "plugins.py": "finds a plug-in by name; the plug-in is in the digest",
     "files/atomic.py": "writes files whole, and digests",
+    "files/safety.py": "goes on without what a file system lacks; the bytes written are the same",
     "config/schema.py": "types; the values that a run is given are in its digest of the configuration",
     "files/sealed.py": "writes and checks the sums of files; a file of other bytes is refused",
     "runtime/preemption.py": "asks a process to end; what resumes it gives the same bytes",
