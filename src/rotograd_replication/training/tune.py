@@ -18,7 +18,7 @@ from ..config import schema, settings, tuning
 from ..config.choice import Candidate, Choice
 from ..files import atomic
 from ..runtime import preemption
-from . import train
+from . import run_networks, train
 from .checkpoint import Saving
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def run(
     identity: dict[str, Any],
     splits: tuple[Path, Path],
     device: torch.device,
-    requests: preemption.Requests,
+    requests: preemption.StopRequests,
     folder: Path,
     out: Path,
 ) -> None:
@@ -114,7 +114,7 @@ def validation_error(
     """
     epochs, chosen = record["best_epoch"], record["settings"]
     error = 0.0
-    for i, (group, _) in enumerate(train.parts(chosen, tasks).values()):
+    for i, (group, _) in enumerate(run_networks.networks_of_run(chosen, tasks).values()):
         losses = history[[f"val_loss/{name}" for name in group.names]]
         kept = losses.loc[epochs[i] if isinstance(epochs, list) else epochs]
         if chosen["training"]["selection"] == "loss_sum":

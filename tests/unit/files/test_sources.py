@@ -245,6 +245,7 @@ OUTSIDE = {
     "files/damage.py": "words the message on a damaged file; nothing of it is read",
     "plugins.py": "finds a plug-in by name; the plug-in is in the digest",
     "files/atomic.py": "writes files whole, and digests",
+    "files/safety.py": "goes on without what a file system lacks; the bytes written are the same",
     "files/sealed.py": "writes and checks the sums of files; a file of other bytes is refused",
     "runtime/provenance.py": "says in the record what made it; no number follows from it",
     "training/lock.py": "refuses a second process that trains the same run",

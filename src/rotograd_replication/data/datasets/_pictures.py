@@ -4,9 +4,11 @@ Memory does not grow with their number, and a later run resumes a killed one (`_
 """
 
 import io
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
+from multiprocessing.pool import Pool, ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from PIL import Image
 from ...files import damage
 from . import _growing
 
+log = logging.getLogger(__name__)
 # A name, for messages, and the bytes of a file.
 File = tuple[str, bytes]
 # Pictures decoded between two writes: what a kill may lose.
@@ -41,7 +44,12 @@ def decode_all(
     Raises:
         ValueError: what `read` or `decode` raises.
     """
-    with multiprocessing.Pool(PROCESSES) as pool:
+    try:
+        workers: Pool = multiprocessing.Pool(PROCESSES)
+    except OSError as error:  # no usable /dev/shm: the processes could not be told what to do
+        log.warning("Threads decode `%s`, more slowly: no processes (%s).", path.stem, error)
+        workers = ThreadPool(PROCESSES)
+    with workers as pool:
 
         def make(rows: slice) -> list[np.ndarray]:
             return [np.stack(pool.map(decode, [(name, read(name)) for name in names[rows]]))]
