@@ -136,17 +136,18 @@ def train(arguments: argparse.Namespace) -> None:
 
 def tune(arguments: argparse.Namespace) -> None:
     """Choose the hyper-parameters of a method on the validation split, from the grid of a study."""
-    from .runtime import device as runtime
+    from .runtime import provenance
+    from .runtime.device import make_deterministic, select_device
     from .training import tune as verb
 
     study = _study(arguments)
-    device = runtime.device(arguments.device or study.device)
-    runtime.prepare(arguments.threads or study.threads)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
     identity = {"study": arguments.study, "code": arguments.code}
-    identity |= runtime.describe(device, ROOT)
+    identity |= provenance.describe(device, ROOT)
     named = (arguments.experiment, arguments.method)
     splits = (arguments.train, arguments.val)
-    with preemption.noted() as requests:
+    with preemption.catch_signals() as requests:
         verb.run(
             study, *named, identity, splits, device, requests, arguments.checkpoint, arguments.out
         )
