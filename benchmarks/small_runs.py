@@ -25,8 +25,8 @@ from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.files import atomic as records
 from rotograd_replication.files import sealed
-from rotograd_replication.runtime import device as runtime
 from rotograd_replication.runtime import preemption
+from rotograd_replication.runtime.device import make_deterministic
 from rotograd_replication.training import checkpoint, evaluate, train
 
 SAMPLES = {"train": 32, "val": 12, "test": 12}
@@ -106,7 +106,7 @@ class Run:
         identity = {"study": "faults", "experiment": self.experiment, "method": self.method}
         outputs = [folder / name for name in ("model.safetensors", "history.csv", "run.json")]
         places = train.Outputs(*outputs)
-        with preemption.noted() as requests:
+        with preemption.catch_signals() as requests:
             saving = checkpoint.Saving(folder / "checkpoint", every, requests)
             splits = (self.splits["train"], self.splits["val"])
             train.run(settings, identity | {"seed": 0}, tasks, *splits, device, places, saving)
@@ -164,7 +164,7 @@ def kill_after(process: int, seconds: float, number: int) -> int:
 def main() -> None:
     """One run, its state saved after every batch."""
     experiment, method, device, data, folder = sys.argv[1:]
-    runtime.prepare(1)
+    make_deterministic(1)
     study = config.load_study(CONFIGS, "quick")
     Run(study, Path(data), experiment, method, torch.device(device))(Path(folder), every=0)
 

@@ -5,7 +5,7 @@ An unknown key is an error. Parameters of plug-ins are checked against the keywo
 of the plug-in's `build` (see `plugins.parameters`), so a new plug-in needs no change here.
 """
 
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import pydantic
 from pydantic import (
@@ -119,12 +119,8 @@ class Archive(Model):
         return self
 
 
-Kind = Literal["classification", "regression", "binary", "multimodal", "avocado"]
-DenseKind = Literal["segmentation", "depth", "normals"]
-
-
 class Task(Model):
-    """One task: its loss and metrics follow from its kind.
+    """One task: its loss and metrics follow from its kind, a file of `tasks/kinds/`.
 
     `targets` is how many columns (dense tasks: channels) of the dataset's targets it takes; tasks
     take theirs in order.
@@ -133,15 +129,30 @@ class Task(Model):
     later = frozenset({"targets"})
     name: Name
     label: str
-    kind: Kind | DenseKind
+    kind: str
     outputs: NonNegativeInt
     shift: float = 0.0
     targets: PositiveInt = 1
 
+    @pydantic.model_validator(mode="after")
+    def _kind_is_known(self) -> "Task":
+        plugins.check("kinds", self.kind)
+        if self.targets != (number := plugins.constant("kinds", self.kind, "TARGETS")):
+            raise ValueError(
+                f"`targets` of {self.name} must be {number}, as its kind is {self.kind}. "
+                f"Found {self.targets}."
+            )
+        return self
+
     @property
     def dense(self) -> bool:
         """Whether its targets are maps, one value per pixel."""
-        return self.kind in get_args(DenseKind)
+        return plugins.constant("kinds", self.kind, "DENSE")
+
+    @property
+    def metrics(self) -> dict[str, bool]:
+        """Its metrics, and whether higher is better."""
+        return plugins.constant("kinds", self.kind, "METRICS")
 
 
 class Standin(Model):

@@ -13,7 +13,8 @@ from rotograd_replication.models import network
 from rotograd_replication.models.heads._base import Heads
 from rotograd_replication.models.heads.mlp import Linear
 from rotograd_replication.models.heads.mlp import build as build_mlp
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime.device import set_precision
+from rotograd_replication.tasks.evaluation import metrics_of
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training.optimizers import Optimizers
 from rotograd_replication.training.optimizers import build as build_optimizer
@@ -97,7 +98,7 @@ def test_stacked_heads_are_separate_linear_layers():
 
 def test_heads_of_one_shape_are_one_module():
     tasks = Tasks(config.load_study(CONFIGS, "paper").datasets["mnist"].tasks)
-    heads = Heads(tasks.stacks, partial(build_mlp, features=50, hidden=[50]))
+    heads = Heads(tasks.head_groups, partial(build_mlp, features=50, hidden=[50]))
     assert len(heads.stacks) == 2  # left and right; sum, parity and active pixels
     assert [tuple(out.shape) for out in heads(torch.randn(5, 7, 50))] == [(2, 7, 10), (3, 7, 1)]
 
@@ -113,7 +114,7 @@ def test_task_losses_are_torchs():
         torch.nn.functional.binary_cross_entropy_with_logits(outputs[1][1, :, 0], targets[:, 2]),
     ]
     torch.testing.assert_close(tasks.losses(outputs, targets), torch.stack(expected))
-    found = tasks.metrics(outputs, targets)
+    found = metrics_of(tasks, outputs, targets)
     right = (outputs[0][0].argmax(1) == targets[:, 0]).float().mean()
     assert found["classification"]["accuracy"] == pytest.approx(float(right))
     assert found["regression"]["mse"] == pytest.approx(float(expected[1]), rel=1e-6)
@@ -121,7 +122,7 @@ def test_task_losses_are_torchs():
 
 def test_f1_of_a_task_without_positives_is_zero():
     task = schema.Task(name="never", label="never", kind="binary", outputs=1)
-    found = Tasks([task]).metrics([-torch.ones(1, 4, 1)], torch.zeros(4, 1))
+    found = metrics_of(Tasks([task]), [-torch.ones(1, 4, 1)], torch.zeros(4, 1))
     assert found["never"]["f1"] == 0.0
 
 
@@ -242,7 +243,7 @@ def test_first_steps_move_the_rotations_by_what_their_rate_says(experiment, meth
     y = torch.randint(2, (batch, sum(t.targets for t in data.tasks), *maps), generator=generator)
     x = torch.randn(batch, *data.shape, generator=generator)
     task_step(net, tasks, x, y.float(), torch.ones(len(tasks)))
-    (parameters, chosen), *_ = net.method.groups(settings["training"]["rotation"])
+    (parameters, chosen), *_ = net.method.param_groups(settings["training"]["rotation"])
     gradient = torch.cat([one.grad.flatten() for one in parameters])
     gradient = gradient[gradient != 0][:1_000_000]
     moved = []
@@ -300,6 +301,6 @@ def test_a_compiled_network_takes_the_same_step():
 
 def test_convolutions_round_to_tf32_only_where_a_run_asks_for_it():
     for name, rounds in (("tf32", True), ("float32", False), ("bf16", False)):
-        runtime.set_precision(name)
+        set_precision(name)
         assert torch.backends.cudnn.allow_tf32 is rounds
         assert torch.backends.cuda.matmul.allow_tf32 is False

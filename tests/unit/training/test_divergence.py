@@ -71,7 +71,7 @@ def test_a_metric_that_is_not_finite_ends_the_run(
 ):
     """Though the losses are: at the first validation, or after those of epochs 0 to 3."""
     good = iter([0.5] * 5 * validations)
-    measure = "rotograd_replication.tasks.metrics.measure"
+    measure = "rotograd_replication.tasks.kinds._scalar.ScalarKind.measure"
     monkeypatch.setattr(measure, lambda *_: next(good, float("nan")))
     found, _ = run(study, splits, tmp_path)
     assert found["metrics"] is None
@@ -80,7 +80,9 @@ def test_a_metric_that_is_not_finite_ends_the_run(
 
 def test_a_rotation_that_is_none_ends_the_run(study, splits, tmp_path, monkeypatch):
     method = type(build("rotograd", 5, 50))
-    monkeypatch.setattr(method, "defects", lambda self: torch.tensor([0, 0.1, 0, 0, 0]))
+    monkeypatch.setattr(
+        method, "orthogonality_errors", lambda self: torch.tensor([0, 0.1, 0, 0, 0])
+    )
     metrics, history = run(study, splits, tmp_path, "rotograd")
     assert metrics["diverged"]["what"].startswith("|R^T R - I| of `right` is 0.1")
     assert len(history) == 1
