@@ -148,6 +148,7 @@ def test_a_wait_is_made_an_error_on_cuda_alone(tmp_path, monkeypatch):
 
 def test_a_step_is_timed_and_counted(monkeypatch):
     monkeypatch.setattr(gpu_measures, "PAIRS", 2)
+    monkeypatch.setattr(gpu_measures, "LIMIT", 600)
     found = gpu_measures.step("digits", "rotograd", CPU)
     vanilla = gpu_measures.base("digits", "vanilla", CPU)
     assert found["batch"] == 1024 and found["m"] == 50 and found["pairs"] == 2
