@@ -52,7 +52,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 lock: environment
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --group slurm -c requirements.lock -o requirements-slurm.lock
-	$(COMPILE) --group gpu --no-deps -c requirements.lock -o requirements-gpu.lock
+	$(COMPILE) --no-deps requirements-gpu.in -c requirements.lock -o requirements-gpu.lock
 
 lint: environment
 	$(BIN)/ruff check .
