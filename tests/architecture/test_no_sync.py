@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config import load
 from rotograd_replication.data import augment
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
@@ -18,7 +18,7 @@ from rotograd_replication.training.optimizers import Optimizers
 from rotograd_replication.training.step import task_step
 from tests.helpers.paths import CONFIGS
 
-STUDY = config.load_study(CONFIGS, "quick")
+STUDY = load.load_study(CONFIGS, "quick")
 DEVICE = torch.device("meta")
 # Its weights are computed on the host, by TorchJD's solver, from K x K inner products.
 ON_THE_HOST = {"mgda"}
@@ -58,7 +58,7 @@ def cases():
 
 def step(name, method, parametrisation="dynamic", watch=Watch):
     """One whole step of a run, and what the history takes of it, watched."""
-    settings = config.run_settings(STUDY, name, method)
+    settings = load.run_settings(STUDY, name, method)
     if "parametrisation" in settings["method"]["parameters"]:
         settings["method"]["parameters"]["parametrisation"] = parametrisation
     data = STUDY.datasets[settings["dataset"]]

@@ -2,13 +2,13 @@
 
 import torch
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config import load
 from rotograd_replication.methods._base import Method
 from rotograd_replication.models import network
 from rotograd_replication.runtime import rng
 from tests.helpers.paths import CONFIGS
 
-METHODS = config.read_yaml(CONFIGS / "methods.yaml")
+METHODS = load.read_yaml(CONFIGS / "methods.yaml")
 NAMES = sorted(METHODS)
 
 
@@ -16,8 +16,8 @@ def build(name: str, tasks: int, features: int, seed: int = 0, **changes: object
     """A method by its name in `configs/methods.yaml`, with some parameters changed."""
     from rotograd_replication.config import schema
 
-    entry = schema.Method.model_validate(config._entry(METHODS, name, "method"))
-    settings = config.values(entry)
+    entry = schema.Method.model_validate(load._entry(METHODS, name, "method"))
+    settings = load.values(entry)
     settings["parameters"] |= changes
     return network.build_method(settings, tasks, features, rng.generator(seed, 1))
 

@@ -14,8 +14,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from rotograd_replication.config import load as config
-from rotograd_replication.files import atomic as records
+from rotograd_replication.config import load
+from rotograd_replication.files.atomic import atomic, read_json
 from rotograd_replication.models import network
 from rotograd_replication.runtime import preemption, rng
 from rotograd_replication.tasks.group import Tasks
@@ -46,7 +46,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def study():
-    return config.load_study(CONFIGS, "quick")
+    return load.load_study(CONFIGS, "quick")
 
 
 class Killed(Exception):
@@ -73,7 +73,7 @@ def run(study, splits, folder, method="rotograd", saving=None, settings=None, **
     paths = (splits / "train.safetensors", splits / "val.safetensors")
     train.run(settings, identity, tasks, *paths, device, outputs, saving)
     history = pd.read_csv(outputs.history, dtype=str).drop(columns="seconds").to_csv()
-    record = records.read_json(outputs.record)
+    record = read_json(outputs.record)
     times = {"seconds", "peak_memory_mb"}
     return {k: v for k, v in record.items() if k not in times}, history, outputs.model.read_bytes()
 
@@ -136,7 +136,7 @@ def test_augmented_batches_go_on_alike(study, splits, tmp_path):
 
 
 def test_every_generator_goes_on(study):
-    settings = config.run_settings(study, "digits", "graddrop")
+    settings = load.run_settings(study, "digits", "graddrop")
     net = network.build(settings, Tasks(study.datasets["mnist_standin"].tasks), 0)
     order, device = rng.generator(0, 0), torch.device("cpu")
 
@@ -241,7 +241,7 @@ def test_a_full_disk_is_one_message_whoever_writes(tmp_path):
             lambda to: to.write_text("x" * 4000),
         ):
             with pytest.raises(OSError, match=r"model.safetensors` must have room"):  # noqa: SIM117
-                with records.atomic(path) as temporary:
+                with atomic(path) as temporary:
                     write(temporary)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from rotograd_replication.config import equal_code
-from rotograd_replication.config import load as config
-from rotograd_replication.files import atomic as records
+from rotograd_replication.config import equal_code, load
+from rotograd_replication.files.atomic import read_json
 from rotograd_replication.paper import table
 from rotograd_replication.results import run_records
 from rotograd_replication.training import divergence, evaluate, train
@@ -24,7 +23,7 @@ WHAT = {"epoch": 3, "batch": 100, "what": "the loss of `left` is nan"}
 
 @pytest.fixture(scope="module")
 def study():
-    return config.load_study(CONFIGS, "quick")
+    return load.load_study(CONFIGS, "quick")
 
 
 def run(study, splits, folder, method="vanilla", change=lambda settings: None):
@@ -38,7 +37,7 @@ def run(study, splits, folder, method="vanilla", change=lambda settings: None):
     train.run(settings, identity, tasks, *paths, device, outputs, saving)
     out = folder / "metrics.json"
     evaluate.run(tasks, outputs.model, outputs.record, splits / "test.safetensors", device, out)
-    return records.read_json(out), pd.read_csv(outputs.history)
+    return read_json(out), pd.read_csv(outputs.history)
 
 
 def wild(settings):

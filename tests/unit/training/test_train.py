@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config import load
 from rotograd_replication.data.loader import Loader
-from rotograd_replication.files import atomic as records
+from rotograd_replication.files.atomic import read_json, write_json
 from rotograd_replication.runtime.device import select_device
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training import evaluate, train
@@ -24,7 +24,7 @@ METHODS = ["vanilla", "rotograd", "graddrop", "pcgrad", "single_task"]
 
 @pytest.fixture(scope="module")
 def study():
-    return config.load_study(CONFIGS, "quick")
+    return load.load_study(CONFIGS, "quick")
 
 
 def run(study, splits, folder, method, seed, epochs=2, settings=None):
@@ -38,7 +38,7 @@ def run(study, splits, folder, method, seed, epochs=2, settings=None):
     out = folder / "metrics.json"
     evaluate.run(tasks, outputs.model, outputs.record, test, device, out)
     history = pd.read_csv(outputs.history)
-    return records.read_json(out), history, outputs.model.read_bytes()
+    return read_json(out), history, outputs.model.read_bytes()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -185,9 +185,9 @@ def test_single_task_networks_are_one_per_task(study, splits, tmp_path):
 
 def test_evaluation_refuses_another_dataset(study, splits, tmp_path):
     run(study, splits, tmp_path, "vanilla", 0)
-    record = records.read_json(tmp_path / "run.json")
+    record = read_json(tmp_path / "run.json")
     record["data"]["archives"] = {"a": "1"}
-    records.write_json(tmp_path / "run.json", record)
+    write_json(tmp_path / "run.json", record)
     tasks = study.datasets["mnist_standin"].tasks
     arguments = (tmp_path / "model.safetensors", tmp_path / "run.json", splits / "test.safetensors")
     with pytest.raises(ValueError, match="Rerun the training"):
