@@ -26,8 +26,8 @@ from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.data.loader import Loader
 from rotograd_replication.models import network
-from rotograd_replication.tasks.group import Tasks
-from rotograd_replication.training import train
+from rotograd_replication.tasks.group import Tasks, take
+from rotograd_replication.training.run_networks import networks_of_run
 from rotograd_replication.training.step import task_step
 from rotograd_replication.training.trainer import Trainer
 
@@ -80,8 +80,8 @@ def gradients(
         away(chosen, net.method.rotations.parameters())
     net.to(device, dtype, memory_format=torch.channels_last)
     x, y = x.to(device, dtype), y.to(device, dtype)
-    unit_loss = torch.ones(len(tasks), device=device, dtype=dtype)
-    step, update = task_step(net, tasks, x, y, unit_loss)
+    initial_losses = torch.ones(len(tasks), device=device, dtype=dtype)
+    step, update = task_step(net, tasks, x, y, initial_losses)
     parts = {
         name: list(getattr(net, name).parameters()) for name in ("backbone", "heads", "method")
     }
@@ -111,7 +111,7 @@ def waits(experiment: str, method: str, device: torch.device, folder: Path) -> g
     """Three batches of an epoch, after a first one, with waiting made an error."""
     run = small_runs.Run(QUICK, folder, experiment, method, device)
     settings = run.settings
-    (tasks, columns), *_ = train.parts(settings, run.tasks).values()
+    (tasks, columns), *_ = networks_of_run(settings, run.tasks).values()
     loaders = [
         Loader(run.splits[split], device, settings["training"]["batch_size"], augmentation)
         for split, augmentation in (("train", settings["training"]["augmentation"]), ("val", ()))
@@ -119,10 +119,10 @@ def waits(experiment: str, method: str, device: torch.device, folder: Path) -> g
     trainer = Trainer(settings, tasks, columns, 0, *loaders, device)
     batches = trainer.train.batches(trainer.train.permutation(trainer.generator), trainer.generator)
     x, y = next(batches)
-    trainer._step(x, y[:, columns])
+    trainer._step(x, take(y, columns, 1))
     with no_waiting(device):
         for x, y in batches:
-            trainer._step(x, y[:, columns])
+            trainer._step(x, take(y, columns, 1))
     return {"ok": True} if device.type == "cuda" else {"note": "only CUDA tells who waits"}
 
 

@@ -23,7 +23,7 @@ import torch
 from contenders import Contender, checked, official, ours, torchjd_step
 from scaling import Count
 
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime.device import make_deterministic, set_precision
 
 # Pairs of blocks of steps, and the seconds after which no pair begins.
 PAIRS, LIMIT = 9, 3.0
@@ -45,7 +45,7 @@ def build(workload: str, name: str, device: torch.device, variant: str = "float3
         training["compiled"] = True
     else:
         training["precision"] = variant
-    runtime.set_precision(training["precision"])
+    set_precision(training["precision"])
     torch.manual_seed(0)
     samples = training["batch_size"]
     if name == "official":
@@ -86,7 +86,7 @@ def peaks(device: torch.device) -> gpu_rows.Row:
         b = a.bfloat16() if name == "bf16" else a
         torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
         found[f"{name}_gflop_per_s"] = 2 * size**3 / best(lambda b=b: b @ b, device) / 1e9
-    runtime.set_precision("float32")
+    set_precision("float32")
     x, y = torch.randn(numbers, device=device), torch.empty(numbers, device=device)
     return found | {"gbyte_per_s": 8 * numbers / best(lambda: y.copy_(x), device) / 1e9}
 
@@ -159,7 +159,7 @@ def in_precision(name: str, work: Callable[[], None]) -> Callable[[], None]:
     """`work` in a precision that is a setting of the process."""
 
     def steps() -> None:
-        runtime.set_precision(name)
+        set_precision(name)
         work()
 
     return steps
@@ -187,7 +187,7 @@ def packed(workload: str, count: int, device: torch.device, threads: int) -> gpu
 
 def one_of_several(workload: str, device: torch.device, threads: int) -> None:
     """One process of `packed`: steps for `PACKED_SECONDS` once it is told to go."""
-    runtime.prepare(threads)
+    make_deterministic(threads)
     contender = build(workload, step_time.WORKLOADS[workload], device)
     steps = block(contender.step, device)
     steps()

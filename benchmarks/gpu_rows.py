@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import provenance
+from rotograd_replication.runtime.device import make_deterministic, select_device
 
 Row = dict[str, Any]
 Item = tuple[str, Callable[[], Row]]
@@ -107,7 +108,7 @@ def main(phase: str, items: Callable[[argparse.Namespace, torch.device], Iterabl
     parser.add_argument("--until", type=float, required=True)
     parser.add_argument("--threads", type=int, required=True)
     arguments = parser.parse_args()
-    device = runtime.device(arguments.device)
-    runtime.prepare(arguments.threads)
-    rows = Rows(arguments.rows, runtime.hardware(device))
+    device = select_device(arguments.device)
+    make_deterministic(arguments.threads)
+    rows = Rows(arguments.rows, provenance.hardware(device))
     work(phase, items(arguments, device), rows, arguments.until)

@@ -35,12 +35,13 @@ from rotograd_replication.methods._base import Context, Method
 from rotograd_replication.methods.rotate import subspace
 from rotograd_replication.methods.rotations._start import one_thread
 from rotograd_replication.models import network
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import provenance
+from rotograd_replication.runtime.device import make_deterministic
 from rotograd_replication.tasks.group import Tasks
-from rotograd_replication.training import train
+from rotograd_replication.training import run_networks
 from rotograd_replication.training.checkpoint import Checkpoints
 from rotograd_replication.training.trainer import Trainer
-from rotograd_replication.training.validation import assess
+from rotograd_replication.training.validation import evaluate_split
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -61,11 +62,13 @@ class Rotations(Method):
         self.model = [model]  # not a sub-module: the network holds it
         self.eps = {} if eps is None else {"eps": eps}
 
-    def groups(self, rotation: dict[str, Any]) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+    def param_groups(
+        self, rotation: dict[str, Any]
+    ) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
         """The rotations' parameters with the experiment's optimiser of rotations."""
         return [(list(self.model[0].parameters()), rotation | self.eps)]
 
-    def defects(self) -> Tensor:
+    def orthogonality_errors(self) -> Tensor:
         """The largest entry of `|R_k^T R_k - I|`: `[K]`."""
         with torch.no_grad():
             now = torch.stack(list(self.model[0].rotation))
@@ -84,8 +87,8 @@ class Official(nn.Module):
         self.backbone, heads, self.losses = plain(settings, data, CPU)
         self.backbone.load_state_dict(start.backbone.state_dict())
         with torch.no_grad():
-            for (_, places), stack in zip(self.tasks.stacks, start.heads.stacks, strict=True):
-                for i, k in enumerate(places):
+            for (_, indices), stack in zip(self.tasks.head_groups, start.heads.stacks, strict=True):
+                for i, k in enumerate(indices):
                     for name, parameter in stack.named_parameters():
                         heads[k].heads.stacks[0].get_parameter(name).copy_(parameter[i : i + 1])
         self.heads = nn.ModuleList(heads)
@@ -107,7 +110,7 @@ class Official(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """Outputs as our networks give them: `[K_s, B, outputs]` per stack of heads."""
         outputs = self.model(x)
-        return [torch.stack([outputs[k] for k in places]) for _, places in self.tasks.stacks]
+        return [torch.stack([outputs[k] for k in indices]) for _, indices in self.tasks.head_groups]
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
         """The package's documented step up to the optimisers; the losses `[K]`, detached."""
@@ -174,7 +177,7 @@ def loaders(
     settings: dict[str, Any], tasks: list[schema.Task], files: dict[str, Path]
 ) -> dict[str, Loader]:
     """The splits as a run of ours reads them."""
-    training, size = settings["training"], train.evaluation_batch(settings, tasks)
+    training, size = settings["training"], run_networks.evaluation_batch(settings, tasks)
     found = {split: Loader(files[split], CPU, size) for split in ("val", "test")}
     augmented = (training["augmentation"], training["training_samples"])
     return {"train": Loader(files["train"], CPU, training["batch_size"], *augmented)} | found
@@ -189,7 +192,7 @@ def trained(
 ) -> dict[str, Any]:
     """Train one run, ours or the package's, and measure it on validation and test."""
     read = loaders(settings, data.tasks, files)
-    ((tasks, columns),) = train.parts(settings, data.tasks).values()
+    ((tasks, columns),) = run_networks.networks_of_run(settings, data.tasks).values()
     given = (settings, tasks, columns, seed, read["train"], read["val"], CPU)
     if contender == "ours":
         trainer: Trainer = Trainer(*given)
@@ -202,7 +205,7 @@ def trained(
     if trainer.diverged:
         return found
     trainer.net.load_state_dict(trainer.best_state)
-    measured = {s: assess(trainer.net, tasks, read[s], columns) for s in ("val", "test")}
+    measured = {s: evaluate_split(trainer.net, tasks, read[s], columns) for s in ("val", "test")}
     return found | {"seconds": trainer.seconds} | measured
 
 
@@ -369,7 +372,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "paper_tables")
     parser.add_argument("--draw", action="store_true", help="only draw what was trained")
     arguments = parser.parse_args()
-    runtime.prepare(arguments.threads)
+    make_deterministic(arguments.threads)
     runs = gather(arguments)
     if not runs:
         parser.error("no run is there to draw")
@@ -378,7 +381,7 @@ def main() -> None:
         e: arguments.epochs or study.experiments[e].training.epochs.value for e in EXPERIMENTS
     }
     facts = {"epochs": ", ".join(f"{e} {n}" for e, n in epochs.items())}
-    draw(arguments.out, runs, facts | runtime.describe(CPU, ROOT))
+    draw(arguments.out, runs, facts | provenance.describe(CPU, ROOT))
 
 
 if __name__ == "__main__":

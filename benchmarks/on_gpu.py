@@ -41,8 +41,8 @@ import gpu_summary  # noqa: E402
 import gpu_training  # noqa: E402
 
 from rotograd_replication.config import load as config  # noqa: E402
-from rotograd_replication.runtime import device as runtime  # noqa: E402
-from rotograd_replication.runtime import preemption  # noqa: E402
+from rotograd_replication.runtime import preemption, provenance  # noqa: E402
+from rotograd_replication.runtime.device import select_device  # noqa: E402
 
 # The part of the time after which a phase ends, whatever is left of it; training has the rest.
 SHARES = {"checks": 0.25, "measures": 0.6}
@@ -58,7 +58,7 @@ def phase(
     rows: gpu_rows.Rows,
     arguments: argparse.Namespace,
     until: float,
-    requests: preemption.Requests,
+    requests: preemption.StopRequests,
 ) -> None:
     """Run a phase's process to its end, again after one that died or hung in an item."""
     words = [sys.executable, str(Path(__file__).with_name(f"gpu_{name}.py"))]
@@ -83,7 +83,7 @@ def watch(
     name: str,
     rows: gpu_rows.Rows,
     until: float,
-    requests: preemption.Requests,
+    requests: preemption.StopRequests,
 ) -> str:
     """Wait for a phase's process, and end it with all that it started when its time is up.
 
@@ -160,9 +160,9 @@ def main() -> int:
     arguments.scratch.mkdir(parents=True, exist_ok=True)
     paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # of all that this starts
-    device = runtime.device(arguments.device)
-    machine = runtime.describe(device, ROOT) | {"threads": arguments.threads}
-    rows = gpu_rows.Rows(arguments.scratch / "rows.jsonl", runtime.hardware(device))
+    device = select_device(arguments.device)
+    machine = provenance.describe(device, ROOT) | {"threads": arguments.threads}
+    rows = gpu_rows.Rows(arguments.scratch / "rows.jsonl", provenance.hardware(device))
     rows.add("machine", "facts", **{k: v for k, v in machine.items() if k != "device"})
     training = gpu_training.Training(
         config.load_study(ROOT / "configs", arguments.study),

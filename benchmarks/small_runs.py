@@ -25,8 +25,8 @@ from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.files import atomic as records
 from rotograd_replication.files import sealed
-from rotograd_replication.runtime import device as runtime
 from rotograd_replication.runtime import preemption
+from rotograd_replication.runtime.device import make_deterministic
 from rotograd_replication.training import checkpoint, evaluate, train
 
 SAMPLES = {"train": 32, "val": 12, "test": 12}
@@ -164,7 +164,7 @@ def kill_after(process: int, seconds: float, number: int) -> int:
 def main() -> None:
     """One run, its state saved after every batch."""
     experiment, method, device, data, folder = sys.argv[1:]
-    runtime.prepare(1)
+    make_deterministic(1)
     study = config.load_study(CONFIGS, "quick")
     Run(study, Path(data), experiment, method, torch.device(device))(Path(folder), every=0)
 

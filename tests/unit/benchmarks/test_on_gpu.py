@@ -20,7 +20,7 @@ import step_time
 import torch
 
 from rotograd_replication.config import load as config
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import provenance
 from tests.helpers.paths import CONFIGS, ROOT
 
 CPU = torch.device("cpu")
@@ -235,7 +235,7 @@ def test_a_rehearsal_stops_in_time_and_leaves_small_files(tmp_path, signalled):
     assert text == (out / "summary.md").read_text() and text.startswith("Device: CPU")
     assert all(file.stat().st_size < on_gpu.LARGEST for file in out.iterdir())
     lines = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
-    assert lines[0]["phase"] == "machine" and lines[0]["versions"] == runtime.versions()
+    assert lines[0]["phase"] == "machine" and lines[0]["versions"] == provenance.versions()
 
 
 def test_what_is_missing_is_said_at_once(tmp_path):
