@@ -1,4 +1,4 @@
-"""What docs/extend.md adds is added as written: a method, a dataset and a kind of task."""
+"""What docs/extend.md adds is added as written: a study, a method, a dataset and a kind of task."""
 
 import json
 import re
@@ -58,6 +58,20 @@ def run(tree, command, *more):
 
 def commands(text):
     return re.findall(r"^    (snakemake .*)$", text, re.M)
+
+
+def test_the_worked_study_makes_its_table_and_figure(tree):
+    text = section("A study")
+    assert follow(tree, text) == ["configs/studies/mine.yaml"]
+    plan, everything = commands(text)
+    assert "train_digits" in run(tree, plan)
+    assert "Report: report/mine/index.html" in run(tree, everything)
+    for name in re.findall(r"`((?:paper_tables|figures|report)/mine/\S+)`", text):
+        assert (tree / name).stat().st_size
+    table = (tree / "paper_tables/mine/digits.md").read_text()
+    assert "RotoGrad" in table and "Vanilla" in table
+    settings = json.loads((tree / "results/mine/digits/rotograd/seed1/run.json").read_text())
+    assert "0.005" in json.dumps(settings["settings"]["training"]["rotation"])
 
 
 def test_the_worked_method_trains(tree):

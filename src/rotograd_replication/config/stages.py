@@ -26,6 +26,12 @@ TRAIN = [
     "training/trainer.py",
     "training/validation.py",
 ]
+# Next to TRAIN: how a grid is trained and compared.
+TUNE = [
+    "config/choice.py",
+    "config/tuning.py",
+    "training/tune.py",
+]
 EVALUATE = [
     "models/heads/*.py",
     "models/network.py",
@@ -46,6 +52,7 @@ VERDICT = [
 PAPER = [
     "paper/latex.py",
     "paper/table_format.py",
+    "paper/tuned.py",
     "results/relative_improvement.py",
     "results/tidy.py",
 ]

@@ -7,13 +7,14 @@ files that are not whole.
 import csv
 import logging
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import tqdm
 
 from ..config import schema
+from ..config.choice import Choice
 from ..files import atomic as records
 from ..files import damage
 from . import relative_improvement as delta
@@ -22,6 +23,7 @@ from .run_records import (
     AggregateError,
     check_configuration,
     check_data,
+    check_tuning,
     is_diverged,
     label,
     read,
@@ -45,6 +47,7 @@ def run(
     history: Path,
     provenance: Path,
     same_data: dict[str, str],
+    choices: Sequence[Choice] = (),
 ) -> None:
     """Gather the runs of one experiment.
 
@@ -59,6 +62,7 @@ def run(
         history: written: `method, seed` and the columns of the histories.
         provenance: written: data, hardware, versions and cost of the runs.
         same_data: prepared files that hold the same tensors (`equal_code.same_data`).
+        choices: what tuning chose for methods of the experiment.
 
     Raises:
         AggregateError: a run of another configuration, of other data, or a malformed file.
@@ -74,10 +78,13 @@ def run(
     runs = [read(path, study_name, experiment, remedy) for path in bar]
     check_configuration(runs, study, experiment, remedy)
     check_data(runs, remedy, same_data)
+    check_tuning(runs, choices, remedy)
     rows = _rows(runs, datasets[chosen.dataset], remedy)
     _write_csv(table, [HEADER, *rows])
     _write_csv(history, _histories(runs, histories, remedy))
-    records.write_json(provenance, _provenance(runs, chosen, study_name, experiment))
+    facts = _provenance(runs, chosen, study_name, experiment)
+    tuned = {choice.method: choice.model_dump(mode="json") for choice in choices}
+    records.write_json(provenance, facts | ({"tuning": tuned} if tuned else {}))
     log.info("%s: %d runs in %s", experiment, len(runs), table.name)
 
 

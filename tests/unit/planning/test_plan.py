@@ -44,6 +44,16 @@ def test_the_hours_are_steps_times_seconds(study, caplog):
     assert provenance.hardware(CPU) in caplog.text
 
 
+def test_tuning_is_planned_too():
+    """By hand: quick's toy of 4 points, batches of 1, 100 epochs; 3 trials of 25 epochs, 1 seed."""
+    study = plan.only(config.load_study(CONFIGS, "quick"), "toy_nonconvex")
+    given = Given(CPU, 1)
+    run, _ = plan.estimate(study, "toy_nonconvex", "rotograd", given)
+    table = plan.run(study, "quick", given).set_index("experiment")
+    assert table.loc["toy_nonconvex", "tuning runs"] == 3
+    assert table.loc["toy_nonconvex", "hours"] == pytest.approx((4 + 3 * 0.25) * run / 3600)
+
+
 def test_one_experiment_can_be_planned_alone(study):
     alone = plan.only(study, "digits")
     assert plan.run(alone, "lite", Given(CPU, 1))["experiment"].tolist() == ["digits"]
