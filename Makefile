@@ -17,7 +17,7 @@ endif
 # Snakemake asks who is calling; a container's user may have no name.
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
-.PHONY: quick status test fuzz environment slurm lock lint clean
+.PHONY: quick status test fuzz environment slurm wheels lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
@@ -49,15 +49,25 @@ environment:
 slurm: LOCKS := requirements-slurm.lock
 slurm: environment
 
+# What a machine with a GPU lacks that has torch and no package index: docs/cluster.md.
+WHEELS := $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	--only-binary=:all: --implementation cp --dest wheels --requirement requirements-gpu.lock \
+	$(patsubst %,--platform manylinux%_x86_64,2014 _2_17 _2_27 _2_28)
+wheels: environment
+	rm -rf wheels
+	for python in 3.11 3.12 3.13; do $(WHEELS) --python-version $$python || exit 1; done
+	du -sh wheels
+
 # After a change of pyproject.toml: what is pinned stays pinned, and no host is named. To renew a
 # package, delete its lines from requirements.lock first.
 # Hashes are found anew, for every supported Python.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header \
 	--python $(BIN)/python --python-version 3.11
 lock: environment
-	sed -e '/--hash=/d' -e 's/ \\$$//' -i requirements.lock requirements-slurm.lock
+	sed -e '/--hash=/d' -e 's/ \\$$//' -i requirements.lock requirements-slurm.lock requirements-gpu.lock
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock > /dev/null
 	$(COMPILE) --group slurm -c requirements.lock -o requirements-slurm.lock > /dev/null
+	$(COMPILE) --no-deps requirements-gpu.in -c requirements.lock -o requirements-gpu.lock > /dev/null
 
 lint: environment
 	$(BIN)/ruff check .
