@@ -4,6 +4,19 @@ BIN := .venv/bin
 
 STUDY ?= quick
 
+# Of the user's shell no setting of Python or matplotlib counts. Where there is no home that can be
+# written to, as in a container, Snakemake and uv are given one.
+unexport PYTHONPATH PYTHONHOME
+export PYTHONNOUSERSITE := 1
+export PYTHONUTF8 := 1
+export MPLBACKEND := agg
+ifneq ($(shell test -n "$$HOME" && test -w "$$HOME" && echo yes),yes)
+export HOME := $(CURDIR)/.snakemake/home
+$(shell mkdir -p .snakemake/home)
+endif
+# Snakemake asks who is calling; a container's user may have no name.
+export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
+
 .PHONY: quick status test fuzz environment slurm wheels lock lint clean
 
 quick: environment
@@ -60,6 +73,7 @@ lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
 
 clean:
 	rm -rf .venv .snakemake data/raw data/prepared

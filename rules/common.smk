@@ -10,6 +10,8 @@ ROOT = Path(workflow.basedir)
 # Jobs use this interpreter and this checkout's code, wherever they run.
 sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = str(ROOT / "src")
+# What else the user's shell says does not count: a notebook's drawing backend, a locale's encoding.
+os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull, "PYTHONUTF8": "1"}
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
 from rotograd_replication.claims import schema as claims

@@ -88,10 +88,10 @@ def parameters(package: str, name: str, function: str = "build") -> dict[str, tu
     check(package, name)
     tree = ast.parse((ROOT / FOLDERS[package] / f"{name}.py").read_text())
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == function:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
             arguments = node.args
             return {
-                a.arg: (ast.unparse(a.annotation), default is None)
+                a.arg: (ast.unparse(a.annotation) if a.annotation else "", default is None)
                 for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
             }
     raise ValueError(f"`{FOLDERS[package]}/{name}.py` must define `{function}`. Found none.")

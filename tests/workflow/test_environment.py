@@ -227,3 +227,23 @@ def test_another_python_is_refused_with_the_remedy(checkout, tmp_path):
 def test_the_environment_is_built_as_make_says():
     stamp = json.loads(Path(ROOT / ".venv" / "built").read_text())
     assert stamp["folder"] == str(ROOT)
+
+
+@pytest.mark.parametrize("home", [None, "/nonexistent/home"])
+def test_make_gives_what_a_shell_lacks_and_takes_what_it_adds(checkout, home):
+    """A container has no home and no user's name; a notebook and a module system set variables."""
+    (checkout / "Probe").write_text("include Makefile\nprobe:\n\t@env\n")
+    kept = {k: v for k, v in os.environ.items() if k not in ("HOME", "LOGNAME", "USER")}
+    kept |= {"PYTHONPATH": "/x", "PYTHONHOME": "/x", "MPLBACKEND": "module://x"}
+    kept |= {"HOME": home} if home else {}
+    done = subprocess.run(
+        ["make", "-s", "-f", "Probe", "probe"],
+        cwd=checkout,
+        env=kept,
+        capture_output=True,
+        text=True,
+    )
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    assert found["HOME"] == str(checkout / ".snakemake" / "home") and Path(found["HOME"]).is_dir()
+    assert found["LOGNAME"] == str(os.getuid()) and found["MPLBACKEND"] == "agg"
+    assert not {"PYTHONPATH", "PYTHONHOME"} & found.keys()

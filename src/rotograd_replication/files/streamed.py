@@ -10,6 +10,7 @@ import json
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def save(tensors: dict[str, np.ndarray], path: Path, metadata: dict[str, str]) -
 def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
     """Consecutive rows of `[N, ...]`; of a read-only memory map no page stays resident."""
     rows = max(1, BLOCK * len(array) // max(array.nbytes, 1))
-    source = array
+    source: Any = array
     while isinstance(source, np.ndarray):
         source = source.base
     for start in range(0, len(array), rows):
