@@ -1,12 +1,10 @@
 # `make quick` runs the whole workflow on stand-in data; `make test` passes the tests. Both build
 # the pinned environment in .venv first. Everything else is snakemake's: see README.md.
-PYTHON ?= python3.11
-UV := uv==0.13.9
 BIN := .venv/bin
 
 STUDY ?= quick
 
-.PHONY: quick status test fuzz environment slurm lock lint clean
+.PHONY: quick status test fuzz environment slurm wheels lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
@@ -22,27 +20,41 @@ test: environment
 fuzz: environment
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile campaign -m hypothesis
 
-environment: .venv/built
+# The Python of .venv is kept, else the first that is found is taken; `make PYTHON=...` names another.
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",.venv/bin/python python3.11 python3.12 python3.13 python3)
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-# Every package with its hash from requirements.lock, then this checkout.
-.venv/built: requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	$(BIN)/uv pip sync --quiet --python $(CURDIR)/$(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --no-deps --no-build-isolation -e .
-	touch $@
+# What environment.py finds changed is built again.
+environment:
+	@for python in $(PYTHONS); do \
+		"$$python" -I -c '$(SUPPORTED)' 2>/dev/null && exec "$$python" -I environment.py $(LOCKS); \
+	done; \
+	echo 'error: install Python 3.11, 3.12 or 3.13, or name it: make PYTHON=/path/to/python3.12.' \
+		'Tried: $(PYTHONS).' >&2; exit 1
 
 # On a cluster: `make slurm` adds Snakemake's executor to the environment.
+slurm: LOCKS := requirements-slurm.lock
 slurm: environment
-	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --require-hashes \
-		-r requirements-slurm.lock
+
+# What a machine with a GPU lacks that has torch and no package index: docs/cluster.md.
+WHEELS := $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	--only-binary=:all: --implementation cp --dest wheels --requirement requirements-gpu.lock \
+	$(patsubst %,--platform manylinux%_x86_64,2014 _2_17 _2_27 _2_28)
+wheels: environment
+	rm -rf wheels
+	for python in 3.11 3.12 3.13; do $(WHEELS) --python-version $$python || exit 1; done
+	du -sh wheels
 
 # After a change of pyproject.toml: what is pinned stays pinned, and no host is named. To renew a
 # package, delete its lines from requirements.lock first.
-COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python $(BIN)/python
+# Hashes are found anew, for every supported Python.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header \
+	--python $(BIN)/python --python-version 3.11
 lock: environment
-	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
-	$(COMPILE) --group slurm -c requirements.lock -o requirements-slurm.lock
+	sed -e '/--hash=/d' -e 's/ \\$$//' -i requirements.lock requirements-slurm.lock requirements-gpu.lock
+	$(COMPILE) --all-extras pyproject.toml -o requirements.lock > /dev/null
+	$(COMPILE) --group slurm -c requirements.lock -o requirements-slurm.lock > /dev/null
+	$(COMPILE) --no-deps requirements-gpu.in -c requirements.lock -o requirements-gpu.lock > /dev/null
 
 lint: environment
 	$(BIN)/ruff check .

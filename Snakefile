@@ -4,7 +4,7 @@
 #   snakemake --config study=lite mirror=FOLDER    real data, scaled to a CPU
 #   snakemake --config study=paper                 everything, as published
 #
-# Targets: all, data, results, tables, figures, report, or any file below them. `-n` says what would run
+# Targets: all, data, tune, results, tables, figures, report, or any file below them. `-n` says what would run
 # and why.
 import time
 
@@ -17,6 +17,7 @@ report: "rules/captions/workflow.rst"
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/runs.smk"
+include: "rules/tune.smk"
 include: "rules/paper.smk"
 include: "rules/report.smk"
 
@@ -40,6 +41,7 @@ localrules:
     data,
     results,
     status,
+    tune,
     tables,
     figures,
     fetch,

@@ -13,7 +13,7 @@ os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
 from rotograd_replication.claims import schema as claims
-from rotograd_replication.config import equal_code, stages
+from rotograd_replication.config import equal_code, stages, tuning
 from rotograd_replication import plugins
 from rotograd_replication.files import atomic as records
 from rotograd_replication.config import load as configuration

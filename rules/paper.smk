@@ -95,6 +95,8 @@ rule figure:
 
 
 rule ledger:
+    input:
+        tuned=[file for e in EXPERIMENTS for file in choices(e)],
     output:
         shown(f"{TABLES}/hyperparameters.md", "provenance"),
     retries: 0
@@ -105,7 +107,7 @@ rule ledger:
         ),
         code=code("paper/hyperparameters.py"),
     shell:
-        VERB + " ledger --study " + STUDY + " --out {output}"
+        VERB + " ledger --study " + STUDY + " --tuned {input.tuned} --out {output}"
 
 
 rule verdicts:

@@ -72,6 +72,8 @@ for experiment, chosen in study.experiments.items():
             input:
                 train=ancient(prepared(chosen.dataset, "train")),
                 val=ancient(prepared(chosen.dataset, "val")),
+                # Not `ancient`: a new choice trains again.
+                tuned=lambda w, e=experiment: choices(e, [m for m, _ in of_job(e, w)]),
             output:
                 model=files(experiment, "model.safetensors", own),
                 history=files(experiment, "history.csv", own),
@@ -104,7 +106,7 @@ for experiment, chosen in study.experiments.items():
                 " --digest {params.digests} --code "
                 + TRAIN_CODE.digest
                 + " --train {input.train} --val {input.val} --checkpoint {params.checkpoints}"
-                " --model {output.model} --history {output.history} --record {output.record}"
+                " --tuned {input.tuned} --model {output.model} --history {output.history} --record {output.record}"
 
         rule:
             name:
@@ -159,6 +161,7 @@ for experiment, chosen in study.experiments.items():
         input:
             metrics=files(experiment, "metrics.json", every_run(experiment)),
             history=files(experiment, "history.csv", every_run(experiment)),
+            tuned=lambda w, e=experiment: choices(e),
         output:
             metrics=f"{RESULTS}/{experiment}.csv",
             history=f"{RESULTS}/{experiment}_history.csv",
@@ -173,7 +176,7 @@ for experiment, chosen in study.experiments.items():
             "aggregate {params.experiment}"
         shell:
             VERB + " aggregate --study " + STUDY + " --experiment {params.experiment}"
-            " --metrics {input.metrics} --history {input.history}"
+            " --metrics {input.metrics} --history {input.history} --tuned {input.tuned}"
             " --out-metrics {output.metrics} --out-history {output.history}"
             " --out-provenance {output.provenance}"
 

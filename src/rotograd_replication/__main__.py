@@ -13,7 +13,7 @@ from typing import Any
 
 import tqdm
 
-from .config import equal_code, schema
+from .config import choice, equal_code, schema
 from .config import load as config
 from .runtime import job_log, preemption
 
@@ -70,13 +70,13 @@ def plan(arguments: argparse.Namespace) -> None:
     """Reckon what a study would cost here, from a few measured steps of every method."""
     from .planning import plan as verb
     from .planning import timing
-    from .runtime import device as runtime
+    from .runtime.device import make_deterministic, select_device
 
     study = _study(arguments)
     if arguments.experiment:
         study = verb.only(study, arguments.experiment)
-    device = runtime.device(arguments.device or study.device)
-    runtime.prepare(study.threads)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(study.threads)
     seconds = 1.0 if arguments.seconds is None else arguments.seconds
     verb.run(study, arguments.study, timing.Calibration(device, seconds))
 
@@ -100,20 +100,25 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train runs one after another, each as if it were alone and from where it was left."""
-    from .runtime import device as runtime
+    from .runtime import provenance
+    from .runtime.device import make_deterministic, select_device
     from .training import checkpoint
     from .training import train as verb
 
     study = _study(arguments)
-    device = runtime.device(arguments.device or study.device)
-    runtime.prepare(arguments.threads or study.threads)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
     experiment = config.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
-    described = runtime.describe(device, ROOT)
+    described = provenance.describe(device, ROOT)
+    choices = {c.method: c for c in map(choice.read, arguments.tuned)}
+    tuned = choice.apply(study, list(choices.values()))
     runs = _rows(arguments, "method", "seed", "digest", "checkpoint", "model", "history", "record")
-    with preemption.noted() as requests:
+    with preemption.catch_signals() as requests:
         for method, seed, digest, folder, *paths in runs:
-            settings = config.run_settings(study, arguments.experiment, method)
+            if experiment.grid(method) and method not in choices:
+                raise ValueError(f"`--tuned` must have what `tune` chose for {method}. Found none.")
+            settings = config.run_settings(tuned, arguments.experiment, method)
             if config.run_digest(study, arguments.experiment, method) != digest:
                 raise ValueError(
                     f"`{arguments.experiment}/{method}` must be configured as when the workflow "
@@ -122,10 +127,30 @@ def train(arguments: argparse.Namespace) -> None:
             identity = {"study": arguments.study, "experiment": arguments.experiment}
             identity |= {"method": method, "seed": seed, "configuration": digest}
             identity |= {"code": arguments.code, **described}
+            identity |= {"tuned": choices[method].said} if method in choices else {}
             splits = (arguments.train, arguments.val)
             saving = checkpoint.Saving(folder, study.checkpoint_every, requests)
             verb.run(settings, identity, tasks, *splits, device, verb.Outputs(*paths), saving)
     checkpoint.discard(arguments.checkpoint)
+
+
+def tune(arguments: argparse.Namespace) -> None:
+    """Choose the hyper-parameters of a method on the validation split, from the grid of a study."""
+    from .runtime import provenance
+    from .runtime.device import make_deterministic, select_device
+    from .training import tune as verb
+
+    study = _study(arguments)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
+    identity = {"study": arguments.study, "code": arguments.code}
+    identity |= provenance.describe(device, ROOT)
+    named = (arguments.experiment, arguments.method)
+    splits = (arguments.train, arguments.val)
+    with preemption.catch_signals() as requests:
+        verb.run(
+            study, *named, identity, splits, device, requests, arguments.checkpoint, arguments.out
+        )
 
 
 def reuse(arguments: argparse.Namespace) -> None:
@@ -139,12 +164,12 @@ def reuse(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure finished runs on the test split."""
-    from .runtime import device as runtime
+    from .runtime.device import make_deterministic, select_device
     from .training import evaluate as verb
 
     study = _study(arguments)
-    device = runtime.device(arguments.device or study.device)
-    runtime.prepare(arguments.threads or study.threads)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
     experiment = config.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     paths = _rows(arguments, "model", "record", "metrics")
@@ -169,6 +194,7 @@ def aggregate(arguments: argparse.Namespace) -> None:
         arguments.out_history,
         arguments.out_provenance,
         equal_code.same_data(arguments.configs),
+        [choice.read(path) for path in arguments.tuned],
     )
 
 
@@ -224,7 +250,8 @@ def ledger(arguments: argparse.Namespace) -> None:
     """List every hyper-parameter of a study with its source."""
     from .paper import hyperparameters as verb
 
-    verb.run(_study(arguments), arguments.study, arguments.out)
+    choices = [choice.read(path) for path in arguments.tuned]
+    verb.run(_study(arguments), arguments.study, choices, arguments.out)
 
 
 def report(arguments: argparse.Namespace) -> None:
@@ -254,7 +281,11 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[Callable, 
     | {"threads": (_whole(1), "?")}
     | {"method": (str, "*"), "seed": (_whole(0), "*"), "digest": (str, "*")}
     | dict.fromkeys(("train", "val"), (Path, ""))
-    | dict.fromkeys(("checkpoint", "model", "history", "record"), (Path, "*")),
+    | dict.fromkeys(("checkpoint", "model", "history", "record"), (Path, "*"))
+    | {"tuned": (Path, "*?")},
+    tune: {"study": (str, ""), "experiment": (str, ""), "method": (str, ""), "code": (str, "")}
+    | {"device": (str, "?"), "threads": (_whole(1), "?")}
+    | dict.fromkeys(("train", "val", "checkpoint", "out"), (Path, "")),
     reuse: {"experiment": (str, ""), "method": (str, "")}
     | dict.fromkeys(("from-model", "from-history", "from-record"), (Path, ""))
     | dict.fromkeys(("model", "history", "record"), (Path, "")),
@@ -263,6 +294,7 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[Callable, 
     | dict.fromkeys(("model", "record", "metrics"), (Path, "*")),
     aggregate: {"study": (str, ""), "experiment": (str, "")}
     | dict.fromkeys(("metrics", "history"), (Path, "*"))
+    | {"tuned": (Path, "*?")}
     | dict.fromkeys(("out-metrics", "out-history", "out-provenance"), (Path, "")),
     table: {"study": (str, ""), "name": (str, ""), "reported": (Path, ""), "code": (str, "?")}
     | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*"))
@@ -274,7 +306,7 @@ ARGUMENTS: dict[Callable[[argparse.Namespace], None], dict[str, tuple[Callable, 
     | dict.fromkeys(("metrics", "history", "provenance"), (Path, "*?")),
     status: {"study": (str, ""), "code": (str, "")}
     | dict.fromkeys(("metrics", "record", "checkpoint"), (str, "")),
-    ledger: {"study": (str, ""), "out": (Path, "")},
+    ledger: {"study": (str, ""), "tuned": (Path, "*?"), "out": (Path, "")},
     report: {"study": (str, ""), "code": (str, ""), "out": (Path, "")}
     | dict.fromkeys(("metrics", "history", "provenance"), (str, ""))
     | dict.fromkeys(("run", "record", "checkpoint", "tables", "figures"), (str, ""))

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from rotograd_replication.config import load as config
+from rotograd_replication.config import tuning
+from rotograd_replication.config.choice import Candidate, Choice
 from rotograd_replication.results import aggregate, tidy
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -24,11 +26,14 @@ class Files:
     table: Path
     history: Path
     provenance: Path
+    choices: list[Choice]
 
     def aggregate(self, study, name, experiment, datasets, same=None):
         outputs = (self.table, self.history, self.provenance)
         inputs = (self.metrics, self.histories)
-        aggregate.run(study, name, experiment, datasets, *inputs, *outputs, same or {})
+        aggregate.run(
+            study, name, experiment, datasets, *inputs, *outputs, same or {}, self.choices
+        )
         return tidy.read(*outputs)
 
 
@@ -41,8 +46,10 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
     chosen = study.experiments[experiment]
     dataset = datasets[chosen.dataset]
     outputs = (folder / f"{experiment}{end}" for end in (".csv", "_history.csv", ".json"))
-    files = Files([], [], *outputs)
+    files = Files([], [], *outputs, [])
     for method in chosen.methods:
+        choice = _tuning(folder, study, name, experiment, method) if chosen.grid(method) else None
+        files.choices += [choice] if choice else []
         digest = config.run_digest(study, experiment, method)
         for seed in range(seeds or chosen.seeds.value):
             random = np.random.default_rng(zlib.crc32(f"{experiment} {method} {seed}".encode()))
@@ -72,6 +79,7 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
                 "versions": {"torch": "2.13.0"},
                 "metrics": {task.name: _metrics(task, random) for task in dataset.tasks},
             }
+            record |= {"tuned": choice.said} if choice else {}
             (place / "metrics.json").write_text(json.dumps(record))
             _history(place / "history.csv", chosen, method, dataset.tasks, epochs, random)
             files.metrics.append(place / "metrics.json")
@@ -79,10 +87,44 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
     return files
 
 
+def _tuning(folder, study, name, experiment, method):
+    """A grid of which the second candidate is best and the last, of three or more, diverged."""
+    content = study.experiments[experiment]
+    values = tuning.candidates(content, method)
+    seeds = content.tuning.seeds.value
+    candidates = [
+        Candidate(
+            values=value,
+            errors=[1.0 + abs(i - 1)] * seeds,
+            diverged="the loss of a task is nan, seed 0, epoch 1" if i > 1 else None,
+            epochs=seeds,
+        )
+        for i, value in enumerate(values)
+    ]
+    choice = Choice(
+        study=name,
+        experiment=experiment,
+        method=method,
+        configuration=tuning.digest(study, experiment, method),
+        code="0123456789abcdef",
+        data={s: "c" * 64 for s in ("train", "val")},
+        selection=content.training.selection.value,
+        epochs=content.tuning.epochs.value,
+        seeds=seeds,
+        seconds=3.5,
+        process={"device": "Test CPU, 2 cores"},
+        candidates=candidates,
+    )
+    path = folder / experiment / "tuning" / f"{method}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(choice.model_dump_json())
+    return choice
+
+
 def _metrics(task, random):
     found = {
         metric: (0.8 if higher else 0.5) + 0.05 * random.normal()
-        for metric, higher in aggregate.METRICS[task.kind].items()
+        for metric, higher in task.metrics.items()
     }
     return found | {"loss": 0.4 + 0.05 * random.random()}
 
@@ -99,7 +141,7 @@ def _history(path, experiment, method, tasks, epochs, random):
         for task in tasks:
             row[f"train_loss/{task.name}"] = np.exp(-2 * t) + 0.1 * random.random()
             row[f"val_loss/{task.name}"] = np.exp(-1.5 * t) + 0.2 * random.random()
-            for metric in aggregate.METRICS[task.kind]:
+            for metric in task.metrics:
                 row[f"val_{metric}/{task.name}"] = 0.5 + 0.3 * t
         if together and epoch:
             for name in names:

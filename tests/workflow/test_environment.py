@@ -1,8 +1,16 @@
 """pyproject.toml, requirements.lock, environment.yml and the Makefile name the same packages."""
 
+import hashlib
 import importlib.metadata
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
+from pathlib import Path
 
 import pytest
 import yaml
@@ -53,12 +61,8 @@ def test_environment_yml_takes_the_lock():
     pip = next(d["pip"] for d in conda["dependencies"] if isinstance(d, dict))
     assert pip == ["--require-hashes", "-r requirements.lock"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    python = next(d for d in conda["dependencies"] if str(d).startswith("python="))
-    assert project["requires-python"] == f"=={python.removeprefix('python=')}.*"
-
-
-def test_makefile_bootstraps_the_locked_uv():
-    assert f"UV := uv=={PINS['uv']}\n" in MAKEFILE
+    python = next(d for d in conda["dependencies"] if str(d).startswith("python"))
+    assert python == f"python{project['requires-python']}"
 
 
 def test_installed_is_what_is_locked():
@@ -78,3 +82,148 @@ def test_a_group_has_a_lock_of_its_own_that_agrees(group):
     assert len(common) > 5 and all(pins[name] == PINS[name] for name in common), "make lock"
     check_hashes(text)
     assert re.search(rf"^(\w+ )*{group}( \w+)*: environment$", MAKEFILE, re.M), f"make {group}"
+
+
+UV = """#!/bin/sh
+{ echo "call: $*"; env; } >> "$CALLS"
+echo "$COMPLAINT" >&2
+test -z "$COMPLAINT"
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout whose lock names one package: a `uv` that writes down how it is called."""
+    root = tmp_path / "a folder"
+    wheels = tmp_path / "wheels"
+    for folder in (root, wheels):
+        folder.mkdir()
+    for name in ("Makefile", "environment.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
+    wheel = wheels / "uv-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        info = zipfile.ZipInfo("uv-1.0.data/scripts/uv")
+        info.external_attr = 0o100755 << 16
+        archive.writestr(info, UV)
+        archive.writestr(
+            "uv-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: uv\nVersion: 1.0\n"
+        )
+        archive.writestr("uv-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
+        archive.writestr("uv-1.0.dist-info/RECORD", "")
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (root / "requirements.lock").write_text(f"uv==1.0 \\\n    --hash=sha256:{found}\nzlib==1\n")
+    (root / "requirements-slurm.lock").write_text("")
+    return root
+
+
+def make(root, *arguments, **variables):
+    """`make environment`, and the calls of uv that it made."""
+    calls = root.parent / "calls"
+    calls.unlink(missing_ok=True)
+    variables = {
+        "CALLS": str(calls),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(root.parent / "wheels"),
+        "COMPLAINT": "",
+    } | variables
+    goals = [argument for argument in arguments if not argument.startswith(("-", "PYTHON="))]
+    command = ["make", "-s", *(arguments or [f"PYTHON={sys.executable}"])]
+    command += [] if goals else ["environment"]
+    done = subprocess.run(
+        command, cwd=root, env=os.environ | variables, capture_output=True, text=True
+    )
+    return done, calls.read_text() if calls.exists() else ""
+
+
+def test_make_builds_what_changed_and_nothing_else(checkout):
+    done, calls = make(checkout)
+    assert done.returncode == 0, done.stderr
+    python = checkout / ".venv" / "bin" / "python"
+    where = f"--quiet --python {python} --no-index"
+    assert re.findall("call: (.*)", calls) == [
+        f"pip sync {where} --require-hashes requirements.lock",
+        f"pip install {where} --no-deps --no-build-isolation -e .",
+    ]
+    done, calls = make(checkout, f"PYTHON={sys.executable}")
+    assert (done.returncode, done.stdout, calls) == (0, "", "")
+
+    (checkout / ".venv" / "old").touch()
+    with open(checkout / "requirements.lock", "a") as lock:
+        lock.write("numpy==1\n")
+    done, calls = make(checkout)
+    assert "changed: packages" in done.stdout and "sync" in calls
+    assert (checkout / ".venv" / "old").exists()
+
+    moved = checkout.rename(checkout.parent / "moved")
+    done, calls = make(moved)
+    assert "changed: folder" in done.stdout and f"{moved}/.venv/bin/python" in calls
+    assert not (moved / ".venv" / "old").exists()
+
+    stamp = moved / ".venv" / "built"
+    built = json.loads(stamp.read_text())
+    stamp.write_text(json.dumps(built | {"python": built["python"] | {"version": "3.11.0"}}))
+    assert "changed: python" in make(moved)[0].stdout
+
+    done, calls = make(moved, "slurm")
+    assert calls.count("requirements-slurm.lock") == 1
+    (moved / "requirements-slurm.lock").write_text("# newer\n")
+    assert "requirements-slurm.lock" in make(moved)[1], "what `make slurm` added stays"
+
+
+def test_a_try_that_failed_says_what_to_do_and_is_made_again(checkout):
+    done, _ = make(checkout, COMPLAINT="no route")
+    first, *rest = done.stderr.splitlines()
+    assert done.returncode != 0
+    assert first.startswith("error: .venv is not built. Packages must be reachable")
+    assert "no route" in rest
+    lock = checkout / "requirements.lock"
+    text = lock.read_text()
+    lock.write_text(re.sub("sha256:.{8}", "sha256:" + "0" * 8, text))
+    shutil.rmtree(checkout / ".venv")
+    done, calls = make(checkout)
+    assert done.returncode != 0 and not calls and "HASHES" in done.stderr
+    lock.write_text(text)
+    done, calls = make(checkout)
+    assert done.returncode == 0 and "sync" in calls
+
+
+def test_uv_is_told_where_pip_looks_and_nothing_else(checkout, tmp_path):
+    settings = tmp_path / "pip.conf"
+    settings.write_text(
+        "[global]\nindex-url = https://user:word@one.invalid/simple\nuser = true\n"
+        "extra-index-url =\n    https://two.invalid/simple\n    https://three.invalid/simple\n"
+        "[install]\ntrusted-host = one.invalid\n"
+    )
+    other = {"PIP_TARGET": "elsewhere", "UV_TARGET": "elsewhere", "PYTHONPATH": "/elsewhere"}
+    done, calls = make(
+        checkout, PIP_CONFIG_FILE=str(settings), PIP_TIMEOUT="7", PIP_USER="1", **other
+    )
+    assert done.returncode == 0, done.stderr
+    assert not re.search("^(PIP_USER|PIP_TARGET|UV_TARGET|PYTHONPATH)=", calls, re.M)
+    for line in (
+        "UV_INDEX_URL=https://user:word@one.invalid/simple",
+        "UV_EXTRA_INDEX_URL=https://two.invalid/simple https://three.invalid/simple",
+        "UV_INSECURE_HOST=one.invalid",
+        "UV_HTTP_TIMEOUT=7",
+        f"UV_FIND_LINKS={tmp_path / 'wheels'}",
+    ):
+        assert line in calls.splitlines()
+    (checkout / "requirements-slurm.lock").write_text("# newer\n")
+    done, calls = make(checkout, "slurm", PIP_INDEX_URL="https://x.invalid", UV_INDEX_URL="mine")
+    assert "UV_INDEX_URL=mine" in calls and "word" not in (checkout / ".venv" / "built").read_text()
+
+
+def test_another_python_is_refused_with_the_remedy(checkout, tmp_path):
+    old = tmp_path / "python3.9"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done, _ = make(checkout, f"PYTHON={old}")
+    assert done.stderr.startswith("error: install Python 3.11, 3.12 or 3.13, or name it")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == ">=3.11,<3.14"
+    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in MAKEFILE
+
+
+def test_the_environment_is_built_as_make_says():
+    stamp = json.loads(Path(ROOT / ".venv" / "built").read_text())
+    assert stamp["folder"] == str(ROOT)

@@ -1,4 +1,4 @@
-"""What docs/extend.md adds is added as written: a study and a method train, a dataset is prepared."""
+"""What docs/extend.md adds is added as written: a study, a method, a dataset and a kind of task."""
 
 import json
 import re
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from safetensors import safe_open
 
@@ -82,6 +83,22 @@ def test_the_worked_method_trains(tree):
         run(tree, command)
     record = json.loads((tree / "results/quick/toy_convex/unit/seed0/metrics.json").read_text())
     assert record["method"] == "unit" and record["metrics"]
+
+
+def test_the_worked_kind_of_task_trains(tree):
+    """On the points of the worked dataset."""
+    dataset, text = section("A dataset"), section("A kind of task")
+    assert len(follow(tree, dataset)) == 4 and len(follow(tree, text)) == 1
+    edit(tree / "configs/studies/quick.yaml", r"\nexperiments:\n", r"\g<0>  points:\n")
+    edit(tree / "configs/datasets.yaml", r"(name: distance.*?kind: )regression", r"\1absolute")
+    (command,) = commands(text)
+    run(tree, command)
+    results = pd.read_csv(tree / "results/quick/points.csv")
+    distance = results[results["task"] == "distance"].set_index(["method", "metric"])
+    assert set(distance.index) == {(m, n) for m in ("vanilla", "rotograd") for n in ("mae", "loss")}
+    mae, loss = distance.xs("mae", level="metric"), distance.xs("loss", level="metric")
+    assert mae["value"].to_numpy() == pytest.approx(loss["value"].to_numpy(), rel=1e-6)
+    assert not mae["higher_is_better"].any()
 
 
 def test_the_worked_dataset_is_prepared(tree):

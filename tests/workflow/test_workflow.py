@@ -225,7 +225,7 @@ def test_an_empty_mirror_stops_before_anything_is_written(tree):
 def test_the_quick_study_and_what_an_edit_reruns(tree):
     """What `make quick` runs, an epoch each; then edits, a fresh clone, results of another kind."""
     quick = tree / "configs/studies/quick.yaml"
-    quick.write_text(re.sub(r"epochs: \{value: \d+", "epochs: {value: 1", quick.read_text()))
+    quick.write_text(re.sub(r"epochs: \d+", "epochs: 1", quick.read_text()))
     snakemake(tree)
     tables = {name: (tree / f"paper_tables/quick/{name}.md").read_text() for name in TABLES}
     assert all("RotoGrad" in text and "STAND-IN" in text for text in tables.values())
@@ -295,7 +295,7 @@ def test_the_quick_study_and_what_an_edit_reruns(tree):
         assert (tree / f"paper_tables/quick/{name}.md").read_text() == text
 
     # Results of another configuration are refused with the remedy.
-    quick.write_text(quick.read_text().replace("value: 3000", "value: 2000"))
+    quick.write_text(quick.read_text().replace("samples: 3000", "samples: 2000"))
     forced = ["--forcerun", "aggregate_digits", "--rerun-triggers", "mtime"]
     output = snakemake(tree, "tables", *forced, code=1)
     assert "configuration" in output and "--forcerun train_digits" in output

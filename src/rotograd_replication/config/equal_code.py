@@ -15,8 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .. import plugins
-from . import load as config
-from . import schema, yaml_files
+from . import faults, schema, shorthand, yaml_files
 
 LEDGER = "equivalent_code"
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -140,7 +139,7 @@ def load(configs: Path, digest: str) -> TrainingCode:
     legal = _methods(configs) if named else set()
     for method in sorted(named - legal):
         hint = plugins.nearest(method, list(legal))
-        raise config.ConfigurationError(f"{LEDGER}.yaml: unknown method `{method}`. {hint}")
+        raise yaml_files.ConfigurationError(f"{LEDGER}.yaml: unknown method `{method}`. {hint}")
     return TrainingCode(digest, ledger.equal_code)
 
 
@@ -154,23 +153,25 @@ def same_data(configs: Path) -> dict[str, str]:
         ConfigurationError: A fault in the ledger, with its place and the remedy.
     """
     ledger = _read(configs)
-    found: dict[str, str] = {}
+    latest: dict[str, str] = {}
     for entry in reversed(ledger.equal_data):
         for split, was in entry.was.items():
             later = entry.same_as[split]
-            found[was] = found.get(later, later)
-    return found
+            latest[was] = latest.get(later, later)
+    return latest
 
 
 def _read(configs: Path) -> Ledger:
-    return config.validate(Ledger, config.read_named(configs, LEDGER), f"{LEDGER}.yaml")
+    return faults.validate(Ledger, yaml_files.read_named(configs, LEDGER), f"{LEDGER}.yaml")
 
 
 def _methods(configs: Path) -> set[str]:
     """The methods of all experiments and studies, with their variants."""
-    found = set(yaml_files.read_named(configs, "methods"))
+    methods = set(yaml_files.read_named(configs, "methods"))
     files = [*configs.glob("experiments/*.yaml"), *configs.glob("studies/*.yaml")]
     for content in map(yaml_files.read_yaml, files):
         for experiment in (content, *content.get("experiments", {}).values()):
-            found |= (experiment or {}).get("variants", {}).keys()
-    return found
+            variants = (experiment or {}).get("variants") or {}
+            sweeps = shorthand.expand(variants)
+            methods |= variants.keys() - sweeps.keys() | {n for s in sweeps.values() for n in s}
+    return methods

@@ -15,31 +15,36 @@ TRAIN = [
     "models/**/*.py",
     "runtime/device.py",
     "runtime/rng.py",
-    "tasks/*.py",
+    "tasks/**/*.py",
     "training/checkpoint.py",
     "training/diagnostics.py",
     "training/divergence.py",
     "training/optimizers.py",
+    "training/run_networks.py",
     "training/step.py",
     "training/train.py",
     "training/trainer.py",
     "training/validation.py",
 ]
+# Next to TRAIN: how a grid is trained and compared.
+TUNE = [
+    "config/choice.py",
+    "config/tuning.py",
+    "training/tune.py",
+]
 EVALUATE = [
     "models/heads/*.py",
     "models/network.py",
-    "tasks/dense_losses.py",
-    "tasks/dense_metrics.py",
-    "tasks/group.py",
-    "tasks/losses.py",
-    "tasks/metrics.py",
+    "tasks/**/*.py",
     "training/evaluate.py",
+    "training/run_networks.py",
     "training/validation.py",
 ]
 AGGREGATE = [
     "results/aggregate.py",
     "results/relative_improvement.py",
     "results/run_records.py",
+    "tasks/kinds/*.py",
 ]
 VERDICT = [
     "claims/*.py",
@@ -47,6 +52,7 @@ VERDICT = [
 PAPER = [
     "paper/latex.py",
     "paper/table_format.py",
+    "paper/tuned.py",
     "results/relative_improvement.py",
     "results/tidy.py",
 ]

@@ -1,6 +1,7 @@
 """One YAML file as a mapping of names, small enough to walk through, or one message."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# `1e-3` is a number, as in YAML 1.2 and JSON; PyYAML asks for `1.0e-3`.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
 def read_named(folder: Path, name: str) -> dict[str, Any]:
     """Read `<name>.yaml` of a folder; a name is that of a file in it, and no path.
 
     Raises:
-        ConfigurationError: no such file, or not a mapping of names.
+        ConfigurationError: No such file, or not a mapping of names.
     """
     legal = [path.stem for path in folder.glob("*.yaml")]
     if name not in legal:
@@ -44,8 +51,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML mapping.
 
     Raises:
-        ConfigurationError: not a mapping of names.
-        OSError: it cannot be read.
+        ConfigurationError: Not a mapping of names.
+        OSError: It cannot be read.
     """
     raw = path.read_bytes()
     with damage.reading(path, "YAML", "Mend it.", ConfigurationError):
@@ -60,20 +67,20 @@ def _check(content: dict[str, Any], path: Path) -> None:
     """Refuse keys that are no text (`1:`, `no:`), and anchors that lead into themselves.
 
     Raises:
-        ConfigurationError: names the file and the key.
+        ConfigurationError: Names the file and the key.
     """
     waiting: list[Any] = [content]
     entries = 0
     while waiting:
-        one = waiting.pop()
-        for key, value in one.items() if isinstance(one, dict) else enumerate(one):
+        part = waiting.pop()
+        for key, value in part.items() if isinstance(part, dict) else enumerate(part):
             entries += 1
             if entries > MOST:
                 raise ConfigurationError(
                     f"`{path}` must have at most {MOST} entries. Found more: does an anchor "
                     "(`&`) hold itself?"
                 )
-            if isinstance(one, dict) and not isinstance(key, str):
+            if isinstance(part, dict) and not isinstance(key, str):
                 raise ConfigurationError(
                     f"Every key of `{path}` must be text. Found {short(key)}: put it in quotes."
                 )
@@ -82,10 +89,10 @@ def _check(content: dict[str, Any], path: Path) -> None:
 
 
 def mapping(content: Any, place: str) -> dict[str, Any]:
-    """`content` as a mapping; nothing is an empty one.
+    """Take `content` as a mapping; None is an empty one.
 
     Raises:
-        ConfigurationError: it is something else.
+        ConfigurationError: It is something else.
     """
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"`{place}` must be a mapping. Found {short(content)}.")
@@ -93,12 +100,12 @@ def mapping(content: Any, place: str) -> dict[str, Any]:
 
 
 def short(content: Any) -> str:
-    """What was found, in one short line."""
+    """Show what was found, in one short line."""
     return text if len(text := repr(content)) <= 80 else f"{text[:77]}..."
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it; mappings merge, everything else is replaced."""
+    """Apply `changes` to a copy of `base`: mappings merge, everything else is replaced."""
     merged = copy.deepcopy(base)
     for key, value in changes.items():
         whole = isinstance(value, dict) and "source" in value  # a sourced value is one thing

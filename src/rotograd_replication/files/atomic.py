@@ -5,14 +5,15 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from . import damage
+from . import damage, safety
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -27,16 +28,15 @@ def atomic(path: Path) -> Iterator[Path]:
     path = Path(path)
     with room(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        name = {"prefix": f".{path.stem}.", "suffix": path.suffix}
-        handle, place = tempfile.mkstemp(**name, dir=path.parent)
-        os.close(handle)
-        temporary = Path(place)
+        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+        # Who may read and write it is the user's umask to say, or the folder's.
+        temporary.touch(exist_ok=False)
         try:
             yield temporary
-            temporary.chmod(0o644)
             _flush(temporary)
-            os.replace(temporary, path)
-            _flush(path.parent)
+            _move(temporary, path)
+            # Some systems refuse to open a folder.
+            _flush(path.parent, but={errno.EACCES})
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -59,19 +59,36 @@ def room(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _flush(path: Path) -> None:
+def _flush(path: Path, but: set[int] | None = None) -> None:
     """Have a file's bytes, or a folder's entries, on the disk itself before going on."""
-    handle = os.open(path, os.O_RDONLY)
+    risk = "A loss of power may lose what was written last."
+    kind = "fsync of a folder" if path.is_dir() else "fsync"
+    with safety.where_possible(kind, risk, path, but):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _move(temporary: Path, path: Path) -> None:
+    """Give a file its name, in place of the one that has it."""
+    risk = "Files are copied into place: a kill while that happens leaves a part of one."
+    with safety.where_possible("rename over a file", risk, path):
+        os.replace(temporary, path)
+        return
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        shutil.copyfile(temporary, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON with sorted keys, atomically."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=True) + "\n")
+        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=True)
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

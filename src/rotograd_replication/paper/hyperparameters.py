@@ -6,7 +6,8 @@ from typing import Any
 
 import pydantic
 
-from ..config import schema
+from ..config import choice, schema
+from ..config.choice import Choice
 from ..files import atomic as records
 
 
@@ -22,8 +23,16 @@ def entries(model: Any, place: str = "") -> Iterator[tuple[str, schema.Sourced]]
             yield from entries(value, f"{place}.{key}")
 
 
-def run(study: schema.Study, study_name: str, out: Path) -> None:
-    """Write the page as Markdown, a table per experiment and one per dataset."""
+def run(study: schema.Study, study_name: str, choices: list[Choice], out: Path) -> None:
+    """Write the page as Markdown, a table per experiment and one per dataset.
+
+    Args:
+        study: The configuration.
+        study_name: Its name.
+        choices: What tuning chose; values that it has not chosen yet are missing.
+        out: Written.
+    """
+    study = choice.apply(study, choices)
     sections = {f"Experiment `{k}`": v for k, v in study.experiments.items()}
     sections |= {f"Dataset `{k}`": v for k, v in study.datasets.items()}
     lines = [f"# Hyper-parameters of the study `{study_name}`", "", study.summary, ""]

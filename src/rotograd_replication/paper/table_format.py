@@ -17,7 +17,7 @@ from ..config.equal_code import TrainingCode
 from ..files import atomic as records
 from ..methods.rotations import ALIKE
 from ..results.tidy import Results
-from . import latex
+from . import latex, tuned
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
 STALE = "Stale: runs of {} were made by older training code."
@@ -142,6 +142,7 @@ def caption(
     ]
     stale = f" {STALE.format(', '.join(old))}" if old else ""
     maps = "".join(f" {text}" for r in results for text in _parametrisations(study, r))
+    maps += "".join(f" {text}" for r in results for text in tuned.sentences(study, r))
     return f"{start}Study: {study_name}. {facts}.{maps}{holes and ' ' + holes}{stale}"
 
 

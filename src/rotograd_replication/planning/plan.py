@@ -15,9 +15,9 @@ import tqdm
 
 from .. import plugins
 from ..config import load as config
-from ..config import schema
-from ..runtime import device as runtime
-from ..training import train
+from ..config import schema, tuning
+from ..runtime import provenance
+from ..training import run_networks
 from .timing import Calibration
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.Da
         calibration: where steps are measured, one run at a time, and for how long.
 
     Returns:
-        Per experiment: runs, epochs, steps, gigabytes of models and hours of all runs together.
+        Per experiment: runs, those of tuning, epochs, steps, gigabytes of models and hours of all
+        runs together.
     """
     costs = {}
     jobs = [(e, m) for e, experiment in study.experiments.items() for m in experiment.methods]
@@ -59,7 +60,7 @@ def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.Da
         " where published" * bool(disk["archives, GB"].isna().any()),
         disk["prepared, GB"].sum(),
         table["models, GB"].sum(),
-        runtime.hardware(calibration.device),
+        provenance.hardware(calibration.device),
         torch.get_num_threads(),
         len(calibration.costs),
         calibration.seconds,
@@ -89,17 +90,28 @@ def _row(
     seeds, training = experiment.seeds.value, experiment.training
     hours = {method: costs[name, method][0] / 3600 for method in experiment.methods}
     models = sum(costs[name, method][1] for method in experiment.methods) / GIGABYTE
+    trials = _trials(experiment)
+    share = experiment.tuning.epochs.value / training.epochs.value if experiment.tuning else 0.0
+    tuned = sum(share * hours[method] * count for method, count in trials.items())
     return {
         "experiment": name,
         "data": study.datasets[experiment.dataset].label,
         "runs": len(experiment.methods) * seeds,
+        "tuning runs": sum(trials.values()),
         "epochs each": training.epochs.value,
         "steps each": training.epochs.value * _steps(study, name)["train"],
         "models, GB": models * seeds,
-        "hours": sum(hours.values()) * seeds,
+        "hours": sum(hours.values()) * seeds + tuned,
         "slowest method": max(hours, key=hours.__getitem__),
         "its hours a run": max(hours.values()),
     }
+
+
+def _trials(experiment: schema.Experiment) -> dict[str, int]:
+    """How many runs of tuning each tuned method has."""
+    seeds = experiment.tuning.seeds.value if experiment.tuning else 0
+    grids = {method: tuning.candidates(experiment, method) for method in experiment.methods}
+    return {m: len(candidates) * seeds for m, candidates in grids.items() if experiment.grid(m)}
 
 
 def _steps(study: schema.Study, experiment: str) -> dict[str, int]:
@@ -107,7 +119,7 @@ def _steps(study: schema.Study, experiment: str) -> dict[str, int]:
     chosen = study.experiments[experiment]
     data, training = study.datasets[chosen.dataset], chosen.training
     used = training.training_samples.value or data.samples.train
-    large = train.evaluation_batch(config.values(chosen), data.tasks)
+    large = run_networks.evaluation_batch(config.values(chosen), data.tasks)
     return {
         "train": math.ceil(used / training.batch_size.value),
         "val": math.ceil(data.samples.val / large),
@@ -125,7 +137,7 @@ def estimate(
     trained = settings["training"]["epochs"] * steps["train"]
     evaluated = (settings["training"]["epochs"] + 1) * steps["val"] + steps["test"]
     seconds, size = 0.0, 0
-    for tasks, columns in train.parts(settings, data.tasks).values():
+    for tasks, columns in run_networks.networks_of_run(settings, data.tasks).values():
         cost = calibration.cost(settings, tasks, len(columns), data.shape)
         seconds += trained * cost.step + evaluated * cost.evaluation
         size += cost.bytes

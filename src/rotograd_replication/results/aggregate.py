@@ -7,13 +7,14 @@ files that are not whole.
 import csv
 import logging
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import tqdm
 
 from ..config import schema
+from ..config.choice import Choice
 from ..files import atomic as records
 from ..files import damage
 from . import relative_improvement as delta
@@ -22,6 +23,7 @@ from .run_records import (
     AggregateError,
     check_configuration,
     check_data,
+    check_tuning,
     is_diverged,
     label,
     read,
@@ -30,26 +32,7 @@ from .run_records import (
 log = logging.getLogger(__name__)
 
 
-def both(metrics: dict[str, bool]) -> dict[str, bool]:
-    """Metrics as means of batches, and over all pixels (see `dense_metrics`)."""
-    return metrics | {f"{name}_global": higher for name, higher in metrics.items()}
-
-
 HEADER = [*RUN, "task", "metric", "value", "higher_is_better", "delta"]
-# A task's kind -> its metrics on the test split, and whether higher is better.
-METRICS: dict[str, dict[str, bool]] = {
-    "classification": {"accuracy": True},
-    "binary": {"f1": True},
-    "regression": {"mse": False},
-    "multimodal": {"objective": False},
-    "avocado": {"objective": False},
-    "segmentation": {"miou": True, "pixel_accuracy": True},
-    "depth": both({"abs_err": False, "rel_err": False}),
-    "normals": both(
-        {"angle_mean": False, "angle_median": False}
-        | dict.fromkeys(("within_11_25", "within_22_5", "within_30"), True)
-    ),
-}
 BASELINE = "single_task"
 
 
@@ -64,6 +47,7 @@ def run(
     history: Path,
     provenance: Path,
     same_data: dict[str, str],
+    choices: Sequence[Choice] = (),
 ) -> None:
     """Gather the runs of one experiment.
 
@@ -78,6 +62,7 @@ def run(
         history: written: `method, seed` and the columns of the histories.
         provenance: written: data, hardware, versions and cost of the runs.
         same_data: prepared files that hold the same tensors (`equal_code.same_data`).
+        choices: what tuning chose for methods of the experiment.
 
     Raises:
         AggregateError: a run of another configuration, of other data, or a malformed file.
@@ -93,10 +78,13 @@ def run(
     runs = [read(path, study_name, experiment, remedy) for path in bar]
     check_configuration(runs, study, experiment, remedy)
     check_data(runs, remedy, same_data)
+    check_tuning(runs, choices, remedy)
     rows = _rows(runs, datasets[chosen.dataset], remedy)
     _write_csv(table, [HEADER, *rows])
     _write_csv(history, _histories(runs, histories, remedy))
-    records.write_json(provenance, _provenance(runs, chosen, study_name, experiment))
+    facts = _provenance(runs, chosen, study_name, experiment)
+    tuned = {choice.method: choice.model_dump(mode="json") for choice in choices}
+    records.write_json(provenance, facts | ({"tuning": tuned} if tuned else {}))
     log.info("%s: %d runs in %s", experiment, len(runs), table.name)
 
 
@@ -110,13 +98,13 @@ def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> l
         for run in runs
         if not is_diverged(run)
         for task in dataset.tasks
-        for metric in (*METRICS[task.kind], "loss")
+        for metric in (*task.metrics, "loss")
     }
     rows = []
     for run in runs:
         for task in dataset.tasks:
             start = [run["study"], run["experiment"], run["method"], run["seed"], task.name]
-            for metric, higher in METRICS[task.kind].items():
+            for metric, higher in task.metrics.items():
                 value = values.get((run["method"], run["seed"], task.name, metric), "")
                 single = values.get((BASELINE, run["seed"], task.name, metric))
                 known = single is not None and value != ""

@@ -1,11 +1,12 @@
 """The records of finished runs, read and compared: what may stand side by side in one table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..config import load as config
 from ..config import schema
+from ..config.choice import Choice
 from ..files import atomic as records
 
 RUN = ["study", "experiment", "method", "seed"]
@@ -119,3 +120,15 @@ def check_data(runs: list[dict[str, Any]], remedy: str, same: dict[str, str]) ->
                     f"{label(run)} must be trained on the data of {label(first)}. Found other "
                     f"{key}: {run['data'][key]} instead of {first['data'][key]}. {remedy}"
                 )
+
+
+def check_tuning(runs: list[dict[str, Any]], choices: Sequence[Choice], remedy: str) -> None:
+    """Refuse runs that were not trained with what tuning chose for their method."""
+    chosen = {choice.method: choice.said for choice in choices}
+    for run in runs:
+        expected = chosen.get(run["method"], {})
+        if run.get("tuned", {}) != expected:
+            raise AggregateError(
+                f"{label(run)} must be trained with what tuning chose: {expected or 'nothing'}. "
+                f"Found {run.get('tuned') or 'nothing'}. {remedy}"
+            )

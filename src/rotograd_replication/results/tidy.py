@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..config.choice import Choice
 from ..files import atomic as records
 from ..files import damage
 
@@ -37,6 +38,12 @@ class Results:
     def diverged(self) -> dict[str, list[int]]:
         """Method -> the seeds of its runs that diverged."""
         return self.provenance.get("diverged", {})
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """Method -> what tuning chose for it; empty where nothing is tuned."""
+        tuned = self.provenance.get("tuning", {})
+        return {method: Choice.model_validate(content) for method, content in tuned.items()}
 
     @property
     def code(self) -> dict[str, list[str]]:

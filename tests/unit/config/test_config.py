@@ -1,25 +1,18 @@
 """Configurations: what is committed is complete and sourced; what is wrong is named with a remedy."""
 
 import re
-import shutil
 
 import pytest
 import yaml
 
 from rotograd_replication import plugins
 from rotograd_replication.config import load as config
-from rotograd_replication.config import schema
+from rotograd_replication.config import palette, schema, yaml_files
 from rotograd_replication.paper import hyperparameters
 from tests.helpers.paths import CONFIGS, ROOT
 
 SOURCE = ROOT / "src" / "rotograd_replication"
 STUDIES = sorted(p.stem for p in (CONFIGS / "studies").glob("*.yaml"))
-
-
-@pytest.fixture
-def configs(tmp_path):
-    """A copy of `configs/` to spoil."""
-    return shutil.copytree(CONFIGS, tmp_path / "configs")
 
 
 def change(path, keys, value):
@@ -48,6 +41,7 @@ def sourced(value):
     return {"value": value, "source": "choice: a test"}
 
 
+SWEEP = ["experiments/stability.yaml", "variants", "rotograd_lr_{}", "rotation", "learning_rate"]
 BAD = {
     "unknown study": (None, "does not matter", "quick"),
     "unknown method": (["experiments/digits.yaml", "methods"], ["rotogrd"], "Did you mean `rotograd`?"),
@@ -60,7 +54,34 @@ BAD = {
         ["experiments/digits.yaml", "training", "optimizer", "learning_rate"],
         sourced(-0.1), "greater than 0. Found -0.1.",
     ),
-    "no source": (["experiments/digits.yaml", "training", "epochs"], 3, "training.epochs"),
+    "no source": (
+        ["experiments/digits.yaml", "training", "epochs"], 3,
+        "`training.epochs`: must state its source, `{value: ..., source: \"choice: why\"}`, or the file",
+    ),
+    "no source in a study": (
+        ["studies/paper.yaml", "experiments", "digits"], {"seeds": 3}, "`seeds`: must state its source",
+    ),
+    "odd source of a study": (["studies/paper.yaml", "source"], "somewhere", "`source`: String should match"),
+    "an experiment like itself": (
+        ["experiments/digits.yaml", "like"], "stability", "digits -> stability -> digits",
+    ),
+    "unknown experiment in like": (
+        ["experiments/stability.yaml", "like"], "digts", "Did you mean `digits`?",
+    ),
+    "a sweep without values": ([*SWEEP, "values"], [], "must be a list of at least one value. Found []."),
+    "a sweep over no list": ([*SWEEP[:-1], "learning_rate"], sourced(1e-3), "Found none."),
+    "a sweep over two lists": (
+        [*SWEEP[:-1], "decay"], {"values": [1.0, 0.5], "source": "choice: a test"},
+        "Found rotation.learning_rate and rotation.decay.",
+    ),
+    "a value twice in a sweep": (
+        [*SWEEP, "values"], [1e-3, 0.001], "must have each value once: 1e-3",
+    ),
+    "an illegal value in a sweep": ([*SWEEP, "values"], [1e-3, -1.0], "Found -1.0."),
+    "a list without a place for its values": (
+        ["methods.yaml", "gradnorm", "parameters", "alpha"],
+        {"values": [0.5], "source": "choice: a test"}, "`methods.gradnorm.parameters.alpha.value`",
+    ),
     "odd source": (
         ["experiments/digits.yaml", "training", "epochs"],
         {"value": 3, "source": "somewhere"}, "epochs.source",
@@ -113,12 +134,65 @@ def test_bad_configuration_is_one_clear_error(configs, case):
     assert "pydantic" not in str(error.value)
 
 
+def test_a_source_at_the_top_is_that_of_every_value_without_one(configs):
+    place = configs / "studies" / "paper.yaml"
+    change(place, ["source"], "choice: of the whole study")
+    own = {"source": "choice: of this experiment", "seeds": 2}
+    parameters = {"rotograd": {"like": "rotograd", "parameters": {"m": 7}}}
+    training = {"epochs": 3, "batch_size": sourced(8), "optimizer": {"learning_rate": 0.5}}
+    change(place, ["experiments", "digits"], {"training": training, "variants": parameters})
+    change(place, ["experiments", "cifar10"], own)
+    study = config.load_study(configs, "paper")
+    digits = study.experiments["digits"]
+    m = digits.methods["rotograd"].parameters["m"]
+    whole = [digits.training.epochs, digits.training.optimizer.learning_rate, m]
+    assert [item.value for item in whole] == [3, 0.5, 7]
+    assert {item.source for item in whole} == {"choice: of the whole study"}
+    assert digits.training.batch_size.source == "choice: a test"
+    assert digits.training.optimizer.name.source == "paper: reproducibility sheet (ICLR)"
+    assert study.experiments["cifar10"].seeds.source == "choice: of this experiment"
+
+
+def test_a_sweep_is_a_method_per_value(configs):
+    change(configs.joinpath(SWEEP[0]), [*SWEEP[1:], "values"], [2, 0.25, 1.5e-3, 1e-05])
+    change(configs.joinpath(SWEEP[0]), ["methods"], ["rotograd_lr_{}", "vanilla"])
+    methods = config.load_study(configs, "paper").experiments["stability"].methods
+    names = ["2", "0.25", "1.5e-3", "1e-5"]
+    assert list(methods) == [*(f"rotograd_lr_{name}" for name in names), "vanilla"]
+    swept = methods["rotograd_lr_1.5e-3"]
+    assert swept.label == "RotoGrad, rotation learning rate 1.5e-3"
+    assert swept.rotation.learning_rate.value == 0.0015
+    assert swept.rotation.learning_rate.source == "choice: a point of the sweep of section 6.1"
+    assert swept.inner.module == "scale"
+
+
+def test_looks_go_by_order_unless_set(configs):
+    place = configs / "methods.yaml"
+    new = {"label": "New", "module": "vanilla", "citation": "a test"}
+    change(place, ["new"], new)
+    change(place, ["newer"], new | {"marker": "*"})
+    change(configs / "experiments/digits.yaml", ["methods"], ["vanilla", "new", "newer"])
+    methods = config.load_study(configs, "paper").experiments["digits"].methods
+    looks = {name: (method.colour, method.marker) for name, method in methods.items()}
+    assert looks["vanilla"] == ("#1a1a1a", "s")
+    assert looks["new"] == (palette.COLOURS[8], palette.MARKERS[8])
+    assert looks["newer"] == (palette.COLOURS[9], "*")
+    assert len({tuple(palette.look(i).values()) for i in range(154)}) == 154
+
+
+def test_numbers_are_read_as_in_yaml_1_2(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("a: 1e-3\nb: 2E5\nc: 1.5e+2\nd: e3\ne: 1e-3x\nf: -1e0\n")
+    expected = {"a": 1e-3, "b": 2e5, "c": 150.0, "d": "e3", "e": "1e-3x", "f": -1.0}
+    assert yaml_files.read_yaml(path) == expected
+
+
 def test_every_key_is_read():
     """A field that no line of code or rule names would be a dead option.
 
     That training looks up every setting of a run is tested by running one (test_train).
     """
-    code = [p for p in SOURCE.rglob("*.py") if p != SOURCE / "config" / "schema.py"]
+    code = [p for p in SOURCE.rglob("*.py") if p != SOURCE / "config" / "schema"]
     code += [*(ROOT / "rules").glob("*.smk"), ROOT / "Snakefile"]
     text = "\n".join(path.read_text() for path in code)
     models = [

@@ -73,9 +73,12 @@ def configs(tmp_path):
 
 
 def test_methods_may_be_variants(configs):
-    entries = [entry(A, B, ["vanilla"]), entry(B, C, ["rotograd", "rotograd_dynamic"])]
+    variants = ["rotograd_subspace", "rotograd_dynamic", "rotograd_lr_5e-4"]
+    entries = [entry(A, B, ["vanilla"]), entry(B, C, variants)]
     found = equal_code.load(configs({"equal_code": entries}), C)
-    assert found.trained(B, "rotograd_dynamic") and not found.trained(B, "vanilla")
+    assert all(found.trained(B, variant) for variant in variants) and not found.trained(
+        B, "vanilla"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,7 @@ def test_methods_may_be_variants(configs):
         ({"equal_code": [entry(A, B) | {"evidence": ""}]}, "equal_code.0.evidence"),
         ({"equal_code": [entry(A, B) | {"becuase": "x"}]}, "`equal_code.0.becuase` is not a key"),
         ({"equal_code": [entry(A, B, ["vanila"])]}, "unknown method `vanila`.*Did you mean `vanil"),
+        ({"equal_code": [entry(A, B, ["rotograd_lr_{}"])]}, "pattern|unknown method"),
         ({"entries": []}, "equal_code"),
     ],
 )

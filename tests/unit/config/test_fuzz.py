@@ -24,7 +24,7 @@ from rotograd_replication.results import aggregate, tidy
 from tests.helpers.paths import CONFIGS
 
 FILES = ["studies/quick.yaml", "methods.yaml", "datasets.yaml", "experiments/digits.yaml"]
-FILES += ["experiments/cifar10.yaml", "experiments/nyuv2.yaml"]
+FILES += ["experiments/cifar10.yaml", "experiments/nyuv2.yaml", "experiments/stability.yaml"]
 CONTENT = {file: yaml.safe_load((CONFIGS / file).read_text()) for file in FILES}
 ODD = [None, True, -1, 0, 10**30, 0.5, float("nan"), float("inf"), "", "vanilla", "a" * 500, "é\0"]
 ODD += [[], [[]], {}, {1: 2}, {"like": "vanilla"}, {"value": 1, "source": "choice: x"}]

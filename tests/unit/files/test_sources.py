@@ -245,10 +245,15 @@ OUTSIDE = {
     "files/damage.py": "words the message on a damaged file; nothing of it is read",
     "plugins.py": "finds a plug-in by name; the plug-in is in the digest",
     "files/atomic.py": "writes files whole, and digests",
-    "config/schema.py": "types; the values that a run is given are in its digest of the configuration",
+    "files/safety.py": "goes on without what a file system lacks; the bytes written are the same",
     "files/sealed.py": "writes and checks the sums of files; a file of other bytes is refused",
+    "runtime/provenance.py": "says in the record what made it; no number follows from it",
+    "training/lock.py": "refuses a second process that trains the same run",
     "runtime/preemption.py": "asks a process to end; what resumes it gives the same bytes",
 }
+TYPES = "types; the values that a run is given are in its digest of the configuration"
+SCHEMA = ("__init__", "base", "dataset", "experiment", "method", "study")
+OUTSIDE |= {f"config/schema/{name}.py": TYPES for name in SCHEMA}
 
 
 def imported(path):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from matplotlib.testing.compare import compare_images
 from rotograd_replication import plugins
 from rotograd_replication.claims import schema as claims
 from rotograd_replication.config import schema
-from rotograd_replication.paper import figure
+from rotograd_replication.paper import figure, table_format, tuned
 from rotograd_replication.paper.figures import _plane, _style, _sweep, toy
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS
@@ -62,6 +63,46 @@ def test_figure(setting, name, tmp_path):
     assert b"CreationDate" not in pdf.read_bytes()
     assert b"/FontFile2" in pdf.read_bytes() and b"/Type3" not in pdf.read_bytes()
     assert png.stat().st_size > 10_000
+
+
+def test_tuning_shows_every_candidate_and_which_was_chosen(setting, tmp_path):
+    drawn = pd.read_csv(draw(setting, "tuning", tmp_path)[0])
+    assert drawn["values"].tolist() == [0.005, 0.05, 0.5]
+    assert drawn["validation_error"].tolist()[:2] == [2.0, 1.0]
+    assert np.isnan(drawn["validation_error"][2]) and "nan" in drawn["diverged"][2]
+    assert drawn["chosen"].tolist() == [False, True, False] and not drawn["at_end"].any()
+
+
+def test_a_figure_of_tuning_without_any_says_so(setting):
+    study, datasets, results = setting
+    build = plugins.load("figures", "tuning").build
+    with pytest.raises(ValueError, match="Found none among digits. Give one `tuning`"):
+        build({"digits": results["digits"]}, study, datasets)
+
+
+def retuned(results, **changes):
+    """Results whose choice is changed."""
+    tuning = {m: content | changes for m, content in results.provenance["tuning"].items()}
+    return replace(results, provenance=results.provenance | {"tuning": tuning})
+
+
+def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
+    study, datasets, results = setting
+    toy = results["toy_nonconvex"]
+    assert tuned.sentences(study, results["digits"]) == []
+    said = table_format.caption(NAME, study, [toy])
+    assert (
+        "Tuned on validation, toy_nonconvex (25 epochs, seed 0: a choice, the paper states none), "
+        "trials: RotoGrad 3; the others have none."
+    ) in said
+    assert "at the end" not in said and "Every" not in said
+    candidates = toy.provenance["tuning"]["rotograd"]["candidates"]
+    ends = retuned(toy, candidates=candidates[1:])
+    assert tuned.sentences(study, ends)[1:] == ["Best at the end of the grid: RotoGrad."]
+    lost = retuned(toy, candidates=[c | {"diverged": "a test"} for c in candidates])
+    assert "Every candidate diverged: RotoGrad." in tuned.sentences(study, lost)
+    drawing, _ = plugins.load("figures", "tuning").build({"toy_nonconvex": ends}, study, datasets)
+    assert drawing.axes[0].get_xlabel().endswith("best at the end of the grid")
 
 
 def test_the_toy_shows_where_every_seed_ends(setting, tmp_path):

@@ -159,3 +159,31 @@ def test_progress_is_shown_on_a_terminal_alone(runs, monkeypatch, stream):
     aggregate()
     shown = sys.stderr.getvalue()
     assert ("digits: records: 100%" in shown) is (stream is Terminal)
+
+
+@pytest.fixture
+def tuned(tmp_path):
+    """Study quick's tuned toy: its runs, and how to aggregate them."""
+    study, datasets = fake_runs.configuration(NAME)
+    files = fake_runs.write(tmp_path, study, NAME, "toy_nonconvex", datasets)
+    return files, lambda: files.aggregate(study, NAME, "toy_nonconvex", datasets)
+
+
+def test_what_tuning_chose_is_kept_with_its_whole_grid(tuned):
+    files, gather = tuned
+    assert gather().choices == {choice.method: choice for choice in files.choices}
+    assert len(files.choices[0].candidates) == 3
+
+
+def test_a_run_of_another_choice_is_refused(tuned):
+    """As after a tuning by other code that chose another value, until the run is trained again."""
+    files, gather = tuned
+    path = next(path for path in files.metrics if path.parts[-3] == "rotograd")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"tuned": {"rotation.learning_rate": "another"}}))
+    with pytest.raises(AggregateError, match=r"what tuning chose: .* Found .*another"):
+        gather()
+    del record["tuned"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(AggregateError, match=r"rotograd/seed 0 .* Found nothing"):
+        gather()

@@ -1,12 +1,14 @@
-"""Many compressed pictures become one file of bytes, decoded in parallel and once.
+"""Decode many compressed pictures into one file of bytes, in parallel and once.
 
-Memory does not grow with their number, and a killed run goes on where it stopped (`_growing`).
+Memory does not grow with their number, and a later run resumes a killed one (`_growing`).
 """
 
 import io
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
+from multiprocessing.pool import Pool, ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from PIL import Image
 from ...files import damage
 from . import _growing
 
+log = logging.getLogger(__name__)
 # A name, for messages, and the bytes of a file.
 File = tuple[str, bytes]
 # Pictures decoded between two writes: what a kill may lose.
@@ -29,7 +32,7 @@ def decode_all(
     decode: Callable[[File], np.ndarray],
     shape: tuple[int, ...],
 ) -> np.ndarray:
-    """Every picture as uint8 `[N, *shape]`: a read-only memory map of `path`.
+    """Give every picture as uint8 `[N, *shape]`: a read-only memory map of `path`.
 
     Args:
         path: Where the decoded bytes are, or what an earlier run left of them.
@@ -41,7 +44,12 @@ def decode_all(
     Raises:
         ValueError: what `read` or `decode` raises.
     """
-    with multiprocessing.Pool(PROCESSES) as pool:
+    try:
+        workers: Pool = multiprocessing.Pool(PROCESSES)
+    except OSError as error:  # no usable /dev/shm: the processes could not be told what to do
+        log.warning("Threads decode `%s`, more slowly: no processes (%s).", path.stem, error)
+        workers = ThreadPool(PROCESSES)
+    with workers as pool:
 
         def make(rows: slice) -> list[np.ndarray]:
             return [np.stack(pool.map(decode, [(name, read(name)) for name in names[rows]]))]
@@ -52,7 +60,7 @@ def decode_all(
 
 
 def decode_jpeg(file: File, size: tuple[int, int], crop: tuple[int, int], side: int) -> np.ndarray:
-    """One JPEG as uint8 `[3, side, side]`: its centre, resized by bilinear averaging.
+    """Decode one JPEG to uint8 `[3, side, side]`: its centre, resized by bilinear averaging.
 
     Args:
         file: The picture.
@@ -68,14 +76,14 @@ def decode_jpeg(file: File, size: tuple[int, int], crop: tuple[int, int], side: 
         damage.reading(name, "a whole JPEG", "Fetch its archive again."),
         Image.open(io.BytesIO(content), formats=["JPEG"]) as image,
     ):
-        found = image.size
+        own = image.size
         picture = image.convert("RGB")
-    if found != tuple(size):
+    if own != tuple(size):
         raise ValueError(
-            f"`{name}` must be {size[0]} x {size[1]} pixels. Found {found[0]} x {found[1]}. "
+            f"`{name}` must be {size[0]} x {size[1]} pixels. Found {own[0]} x {own[1]}. "
             "Fetch its archive again."
         )
-    left, top = (found[0] - crop[0]) / 2, (found[1] - crop[1]) / 2
+    left, top = (size[0] - crop[0]) / 2, (size[1] - crop[1]) / 2
     box = (left, top, left + crop[0], top + crop[1])
     small = picture.resize((side, side), Image.Resampling.BILINEAR, box)
     return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))

@@ -3,7 +3,8 @@
 Source: http://ufldl.stanford.edu/housenumbers (format 2).
 """
 
-from concurrent.futures import ProcessPoolExecutor
+import logging
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ from scipy import io
 
 from ...files import damage
 
+log = logging.getLogger(__name__)
 FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat"}
 SHAPE = (32, 32, 3)
 
 
 def read(raw: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Digits uint8 `[N, 3, 32, 32]` and their classes `[N]`; `split` is `train` or `test`.
+    """Read digits uint8 `[N, 3, 32, 32]` and their classes `[N]`; `split` is `train` or `test`.
 
     Raises:
         ValueError: a damaged file, other arrays than `X` and `y`, or an unknown class.
@@ -44,19 +46,25 @@ def read(raw: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The arrays `X` and `y` of one MATLAB file, as they are.
+    """Read the arrays `X` and `y` of one MATLAB file, as they are.
 
     Raises:
         ValueError: no whole MATLAB file, or one that lacks an array.
     """
     kind = "a whole MATLAB file of version 5"
-    with open(path, "rb"), damage.reading(path.name, kind), ProcessPoolExecutor(1) as apart:
+    workers: Executor
+    try:
         # On some damaged files SciPy ends its process (a segmentation fault).
-        found = apart.submit(io.loadmat, path, variable_names=["X", "y"]).result()
-    missing = [key for key in ("X", "y") if not isinstance(found.get(key), np.ndarray)]
+        workers = ProcessPoolExecutor(1)
+    except OSError as error:  # no usable /dev/shm: another process could not be told what to do
+        log.warning("`%s` is read in this process, which it may end: %s.", path.name, error)
+        workers = ThreadPoolExecutor(1)
+    with open(path, "rb"), damage.reading(path.name, kind), workers as apart:
+        arrays = apart.submit(io.loadmat, path, variable_names=["X", "y"]).result()
+    missing = [key for key in ("X", "y") if not isinstance(arrays.get(key), np.ndarray)]
     if missing:
         raise ValueError(
             f"`{path.name}` must hold arrays X and y. Found no {' and no '.join(missing)}. "
             "Fetch it again."
         )
-    return found["X"], found["y"]
+    return arrays["X"], arrays["y"]
