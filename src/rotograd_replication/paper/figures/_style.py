@@ -11,7 +11,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.optimize import isotonic_regression
 
 from ...config import schema
 from .. import table_format
@@ -110,6 +109,8 @@ def ends(axes: Axes, lines: dict[str, float], looks: dict[str, dict[str, Any]]) 
         lines: name -> y of the line's end, in data coordinates.
         looks: name -> what `look` says of it.
     """
+    from scipy.optimize import isotonic_regression  # 0.4 s, which most figures need not wait for
+
     low, high = axes.get_ylim()
     order = sorted(lines, key=lines.__getitem__)
     ideal = np.array([(lines[name] - low) / (high - low) for name in order])
