@@ -8,6 +8,7 @@ import numpy as np
 
 from ..config import load as config
 from ..config import schema
+from ..results.relative_improvement import BASELINE
 from ..results.tidy import Results
 from . import comparison as judge
 from . import explain, proposition
@@ -79,7 +80,11 @@ def lack(test: Test, evidence: Evidence) -> str | None:
         return f"The study has {'no results of' if known else 'no experiment'} `{experiment}`."
     run = set(evidence.results[experiment].metrics["method"])
     missing = [name for name in _methods(test) if name not in run]
-    return f"`{experiment}` has no runs of `{missing[0]}`." if missing else None
+    if missing:
+        return f"`{experiment}` has no runs of `{missing[0]}`."
+    if evidence.claims.quantities[test.quantity].of == "delta" and BASELINE not in run:
+        return f"`{experiment}` has no runs of `{BASELINE}`: Δ is undefined."
+    return None
 
 
 def _methods(test: Test) -> list[str]:

@@ -45,6 +45,7 @@ VERDICT = [
     "claims/*.py",
 ]
 PAPER = [
+    "paper/caption.py",
     "paper/latex.py",
     "paper/table_format.py",
     "results/relative_improvement.py",

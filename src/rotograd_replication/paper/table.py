@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from .. import plugins
+from ..config import load as config
 from ..config import schema
 from ..config.equal_code import TrainingCode
 from ..results.tidy import Results, read_reported
-from . import table_format
+from .caption import REPORTED, caption
 
 
 def run(
@@ -37,6 +38,7 @@ def run(
         ValueError: an unknown table, or reported numbers that are none.
     """
     build = plugins.load("tables", name).build
+    experiments = config.pick("table", name, study.tables)
     by_name = {r.name: r for r in results}
-    caption = f"{table_format.caption(study_name, study, results, code)} {table_format.REPORTED}"
-    build(by_name, study, read_reported(reported), caption).write(csv, markdown, latex)
+    said = caption(study_name, study, experiments, results, code)
+    build(by_name, study, read_reported(reported), f"{said} {REPORTED}").write(csv, markdown, latex)

@@ -50,7 +50,6 @@ METRICS: dict[str, dict[str, bool]] = {
         | dict.fromkeys(("within_11_25", "within_22_5", "within_30"), True)
     ),
 }
-BASELINE = "single_task"
 
 
 def run(
@@ -118,7 +117,7 @@ def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> l
             start = [run["study"], run["experiment"], run["method"], run["seed"], task.name]
             for metric, higher in METRICS[task.kind].items():
                 value = values.get((run["method"], run["seed"], task.name, metric), "")
-                single = values.get((BASELINE, run["seed"], task.name, metric))
+                single = values.get((delta.BASELINE, run["seed"], task.name, metric))
                 known = single is not None and value != ""
                 gain = delta.improvement(value, single, higher) if known else ""
                 rows.append([*start, metric, value, higher, gain])

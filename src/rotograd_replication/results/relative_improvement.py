@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 
+# The method that improvements are over.
+BASELINE = "single_task"
 STATISTICS = {"avg": "mean", "med": "median", "max": "max"}
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from ...config import schema
 from ...results import relative_improvement
 from ...results.tidy import Results
-from .. import table_format
+from .. import caption, table_format
 
 SOURCES = ("replicated", "reported")
 ROWS = ["block", "method"]
@@ -56,13 +56,9 @@ def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
     return f"{method.label} ({'; '.join(holes)})" if holes else method.label
 
 
-def undefined(tests: pd.DataFrame) -> str:
-    """A remark on blank cells: the tasks whose Delta is undefined; empty if there are none."""
-    lost = tests["value"].isna()
-    baseless = tests.loc[lost & tests["method"].eq("single_task"), "seed"]
-    blank = tests["delta"].isna() & ~lost & ~tests["seed"].isin(baseless)
-    names = ", ".join(tests.loc[blank, "task"].unique())
-    return f" Blank: Δ is undefined, the single-task F1 is 0 ({names})." if names else ""
+def undefined(results: dict[str, Results]) -> str:
+    """A remark on cells without an improvement; empty if there are none."""
+    return "".join(f" {text}" for text in caption.undefined(results.values()))
 
 
 def over_seeds(values: pd.Series) -> pd.Series:
@@ -72,17 +68,25 @@ def over_seeds(values: pd.Series) -> pd.Series:
 
 
 def table(
-    title: str, caption: str, cells: dict[tuple[str, ...], pd.Series], **options: object
+    title: str, text: str, cells: dict[tuple[str, ...], pd.Series], **options: object
 ) -> table_format.Table:
     """A table from its cells.
 
     Args:
         title: one line.
-        caption: shown below.
+        text: The caption.
         cells: (block, method label, *column) -> value, std and runs, in the order of the rows.
         options: see `table_format.best`.
     """
-    levels = [*ROWS, *COLUMNS] if len(next(iter(cells))) == 4 else [*ROWS, "data", *COLUMNS]
+    data = any(len(key) == 5 for key in cells)
+    levels = [*ROWS, "data", *COLUMNS] if data else [*ROWS, *COLUMNS]
+    if not cells:
+        empty = pd.DataFrame(
+            index=pd.MultiIndex.from_tuples([], names=ROWS),
+            columns=pd.MultiIndex.from_tuples([], names=COLUMNS),
+            dtype=float,
+        )
+        return table_format.Table(title, text, empty, empty, empty, empty)
     long = pd.DataFrame(cells.values(), index=pd.MultiIndex.from_tuples(cells, names=levels))
     rows = pd.MultiIndex.from_tuples(dict.fromkeys(key[:2] for key in cells), names=ROWS)
     columns = pd.MultiIndex.from_tuples(dict.fromkeys(key[2:] for key in cells), names=levels[2:])
@@ -90,4 +94,4 @@ def table(
         long[part].unstack(levels[2:]).reindex(index=rows, columns=columns).astype(float)
         for part in PARTS
     ]
-    return table_format.Table(title, caption, *frames, table_format.best(frames[0], **options))
+    return table_format.Table(title, text, *frames, table_format.best(frames[0], **options))

@@ -77,14 +77,16 @@ def build(
             own = method.separate and column[1] == DELTA  # zero by definition
             cells[*row, "replicated"] = cell * math.nan if own else cell
             cells[*row, "reported"] = paper.reindex([column]).iloc[0]
+    baselines = [name for name in found.methods if methods[name].separate]
+    own = ", all three networks for the single-task row, which does not compete" * bool(baselines)
     return _compare.table(
         "NYUv2: segmentation, depth and surface normals",
-        f"{caption} Median ± standard deviation over seeds; hours are medians of a whole run, all "
-        "three networks for the single-task row, which does not compete. Reported averages over "
-        "all tasks and costs relative to Vanilla are computed from the printed cells.",
+        f"{caption} Median ± standard deviation over seeds; hours are medians of a whole run{own}. "
+        "Reported averages over all tasks and costs relative to Vanilla are computed from the "
+        f"printed cells.{_compare.undefined(results)}",
         cells,
         higher={quantity: "↑" in quantity for _, quantity in _columns()},
-        exclude={_compare.label(m, name, [found]) for name, m in methods.items() if m.separate},
+        exclude={_compare.label(methods[name], name, [found]) for name in baselines},
     )
 
 

@@ -90,10 +90,12 @@ def _shares(results: dict[str, Results], study: schema.Study) -> str:
     parts = []
     for experiment, found in results.items():
         methods = study.experiments[experiment].methods
-        shares = {m.parameters["m"].value for m in methods.values() if "m" in m.parameters}
-        size = " or ".join(str(share) for share in sorted(shares, key=str)) or "all"
+        turned = [methods[m].parameters for m in found.methods if methods[m].module == "rotate"]
+        shares = {p["m"].value if "m" in p else "all" for p in turned}
+        size = " or ".join(str(share) for share in sorted(shares, key=str))
         heading = PAPER[experiment][1]
-        parts.append(f"{heading}: d = {found.provenance['features']}, {size} of it rotated")
+        rotated = f", {size} of it rotated" if turned else ""
+        parts.append(f"{heading}: d = {found.provenance['features']}{rotated}")
     return "; ".join(parts) + "."
 
 

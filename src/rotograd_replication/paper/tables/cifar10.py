@@ -38,7 +38,7 @@ def build(
     return _compare.table(
         "Relative task improvement Δ (%) on CIFAR10, 10 binary tasks",
         f"{caption} Median ± standard deviation over seeds; "
-        f"d = {found.provenance['features']}.{_compare.undefined(found.tests)}",
+        f"d = {found.provenance['features']}.{_compare.undefined(results)}",
         cells,
         higher=dict.fromkeys(QUANTITIES.values(), True),
     )

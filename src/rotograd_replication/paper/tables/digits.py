@@ -41,11 +41,11 @@ def build(
                 hidden = method.separate and quantity == DIGITS  # zero by definition
                 cells[*column, "replicated"] = cell * float("nan") if hidden else cell
                 cells[*column, "reported"] = paper.reindex([metric]).iloc[0]
-    everything = pd.concat([_digits(found.tests) for found in results.values()])
     return _compare.table(
         "Two-digit images: digit tasks and the unrelated task",
-        f"{caption} Median ± standard deviation over seeds; the single-task row does not compete."
-        f"{_compare.undefined(everything)}",
+        f"{caption} Median ± standard deviation over seeds"
+        f"{'; the single-task row does not compete' if baselines else ''}."
+        f"{_compare.undefined(results)}",
         cells,
         higher={DIGITS: True, PIXELS: False},
         exclude=baselines,

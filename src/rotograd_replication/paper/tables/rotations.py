@@ -8,7 +8,6 @@ import pandas as pd
 
 from ...config import schema
 from ...results.tidy import Results
-from .. import table_format
 from ..table_format import Table
 from . import _compare
 
@@ -24,7 +23,7 @@ def build(
     for experiment, found in results.items():
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
-        columns = {LOSSES: _losses(found.history), ANGLE: table_format.largest_angles(found)}
+        columns = {LOSSES: _losses(found.history), ANGLE: found.largest_angles}
         for method in (m for m in chosen.methods if m in found.methods):
             label = _compare.label(chosen.methods[method], method, [found])
             for quantity, values in columns.items():

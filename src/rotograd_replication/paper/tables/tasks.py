@@ -36,13 +36,14 @@ def build(
             for method in others:
                 label = f"{names[method]} − {names[first]}"
                 differences.add(label)
-                paired = values[method] - values[first]
-                cells[block, label, quantity, "replicated"] = _compare.over_seeds(paired)
+                difference = values[method] - values[first]
+                cells[block, label, quantity, "replicated"] = _compare.over_seeds(difference)
+    paired = "; differences are paired by seed and do not compete" * bool(differences)
     ordered = sorted(cells, key=lambda key: key[1] in differences)
     return _compare.table(
         "Every task's metric",
-        f"{caption} Median ± standard deviation over seeds; differences are paired by seed and do "
-        "not compete. The paper reports none of these numbers.",
+        f"{caption} Median ± standard deviation over seeds{paired}. The paper reports none of "
+        "these numbers.",
         {key: cells[key] for key in ordered},
         higher=higher,
         exclude=differences,
