@@ -10,9 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from rotograd_replication.config import load as config
-from rotograd_replication.results import aggregate, tidy
+from rotograd_replication.results import aggregate, quantities, tidy
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def paper():
+    """The paper's quantities and numbers."""
+    known = quantities.load(CONFIGS)
+    reported = CONFIGS / "paper" / "reported.csv"
+    return quantities.read_paper(known.quantities, known.experiments, reported)
 
 
 @dataclass

@@ -78,13 +78,13 @@ def lack(test: Test, evidence: Evidence) -> str | None:
     if experiment not in evidence.results:
         known = experiment in evidence.study.experiments
         return f"The study has {'no results of' if known else 'no experiment'} `{experiment}`."
-    run = set(evidence.results[experiment].metrics["method"])
+    metrics = evidence.results[experiment].metrics
+    run = set(metrics["method"])
     missing = [name for name in _methods(test) if name not in run]
-    if missing:
-        return f"`{experiment}` has no runs of `{missing[0]}`."
-    if evidence.claims.quantities[test.quantity].of == "delta" and BASELINE not in run:
+    of = evidence.claims.quantities[test.quantity].of
+    if not missing and of == "delta" and metrics["delta"].isna().all() and BASELINE not in run:
         return f"`{experiment}` has no runs of `{BASELINE}`: Δ is undefined."
-    return None
+    return f"`{experiment}` has no runs of `{missing[0]}`." if missing else None
 
 
 def _methods(test: Test) -> list[str]:

@@ -48,6 +48,7 @@ PAPER = [
     "paper/caption.py",
     "paper/latex.py",
     "paper/table_format.py",
+    "results/quantities.py",
     "results/relative_improvement.py",
     "results/tidy.py",
 ]

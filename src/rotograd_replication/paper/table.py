@@ -6,7 +6,8 @@ from .. import plugins
 from ..config import load as config
 from ..config import schema
 from ..config.equal_code import TrainingCode
-from ..results.tidy import Results, read_reported
+from ..results.quantities import Paper
+from ..results.tidy import Results
 from .caption import REPORTED, caption
 
 
@@ -15,7 +16,7 @@ def run(
     study_name: str,
     name: str,
     results: list[Results],
-    reported: Path,
+    paper: Paper,
     csv: Path,
     markdown: Path,
     latex: Path,
@@ -28,7 +29,7 @@ def run(
         study_name: its name, for the caption.
         name: the plug-in in `paper/tables/`.
         results: the experiments the study lists for this table.
-        reported: the paper's numbers, cell by cell.
+        paper: The paper's quantities and numbers.
         csv: written.
         markdown: written.
         latex: written.
@@ -41,4 +42,4 @@ def run(
     experiments = config.pick("table", name, study.tables)
     by_name = {r.name: r for r in results}
     said = caption(study_name, study, experiments, results, code)
-    build(by_name, study, read_reported(reported), f"{said} {REPORTED}").write(csv, markdown, latex)
+    build(by_name, study, paper, f"{said} {REPORTED}").write(csv, markdown, latex)
