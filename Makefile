@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 STUDY ?= quick
 
-.PHONY: quick status test fuzz environment slurm lock lint clean
+.PHONY: quick status test fuzz environment slurm wheels lock lint clean
 
 quick: environment
 	$(BIN)/snakemake
@@ -37,12 +37,22 @@ slurm: environment
 	$(BIN)/uv pip install --quiet --python $(CURDIR)/$(BIN)/python --require-hashes \
 		-r requirements-slurm.lock
 
+# What a machine with a GPU lacks that has torch and no package index: docs/cluster.md.
+WHEELS := $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	--only-binary=:all: --implementation cp --dest wheels --requirement requirements-gpu.lock \
+	$(patsubst %,--platform manylinux%_x86_64,2014 _2_17 _2_27 _2_28)
+wheels: environment
+	rm -rf wheels
+	for python in 3.11 3.12 3.13; do $(WHEELS) --python-version $$python || exit 1; done
+	du -sh wheels
+
 # After a change of pyproject.toml: what is pinned stays pinned, and no host is named. To renew a
 # package, delete its lines from requirements.lock first.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python $(BIN)/python
 lock: environment
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --group slurm -c requirements.lock -o requirements-slurm.lock
+	$(COMPILE) --no-deps requirements-gpu.in -c requirements.lock -o requirements-gpu.lock
 
 lint: environment
 	$(BIN)/ruff check .

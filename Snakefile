@@ -6,6 +6,11 @@
 #
 # Targets: all, data, results, tables, figures, report, or any file below them. `-n` says what would run
 # and why.
+import time
+
+STARTED = time.monotonic()
+
+
 report: "rules/captions/workflow.rst"
 
 
@@ -14,6 +19,9 @@ include: "rules/data.smk"
 include: "rules/runs.smk"
 include: "rules/paper.smk"
 include: "rules/report.smk"
+
+
+from rotograd_replication.report import closing
 
 
 rule all:
@@ -44,10 +52,16 @@ localrules:
 
 # Whatever was asked for: runs that came to nothing are no success of the whole.
 onsuccess:
+    made = {str(file) for job in workflow.dag.jobs for file in job.output}
+    paths = (rules.verdicts.output[0], rules.report.output[0])
+    for line in closing.success(STUDY, made, *paths, time.monotonic() - STARTED):
+        logger.info(line)
     if left := list(filter(None, [diverged(workflow.dag), unmade(workflow.dag)])):
         raise WorkflowError("\n".join(left))
 
 
 onerror:
     if lost := diverged(workflow.dag):
-        print(lost, file=sys.stderr)
+        logger.error(lost)
+    for line in closing.failure(STUDY, time.monotonic() - STARTED):
+        logger.info(line)

@@ -24,7 +24,7 @@ from rotograd_replication.methods.rotate import subspace
 from rotograd_replication.methods.rotations._start import one_thread
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
-from rotograd_replication.training import optimizers, train
+from rotograd_replication.training import optimizers, run_networks
 from rotograd_replication.training.step import task_step
 
 VANILLA = {"module": "vanilla", "inner": None, "parameters": {}, "separate": False}
@@ -93,7 +93,7 @@ def ours(
     tasks = Tasks(data.tasks)
     net = network.build(settings, tasks, 0).to(device, memory_format=torch.channels_last)
     movers = optimizers.Optimizers(net, settings)
-    unit_loss = torch.ones(len(tasks), device=device)
+    initial_losses = torch.ones(len(tasks), device=device)
     x, y = batch_of(data, samples, device)
     chosen = settings["method"]["parameters"].get("parametrisation")
     if chosen:
@@ -101,7 +101,7 @@ def ours(
 
     def step() -> None:
         movers.zero_grad()
-        task_step(net, tasks, x, y, unit_loss)
+        task_step(net, tasks, x, y, initial_losses)
         movers.step()
 
     def parts() -> dict[str, list[Tensor]]:
@@ -130,7 +130,7 @@ def plain(
 ) -> tuple[nn.Module, list[nn.Module], list[Callable[[Tensor, Tensor], Tensor]]]:
     """A backbone, one head module per task, and each task's loss of its output and all targets."""
     backbone, heads, losses = None, [], []
-    for task, columns in train.parts(
+    for task, columns in run_networks.networks_of_run(
         settings | {"method": {"separate": True}}, data.tasks
     ).values():
         one = {**settings, "method": VANILLA}

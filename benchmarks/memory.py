@@ -17,7 +17,8 @@ from pathlib import Path
 import step_time
 import torch
 
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import provenance
+from rotograd_replication.runtime.device import make_deterministic
 
 
 def resident_mb() -> float:
@@ -32,7 +33,7 @@ def measure(workload: str, name: str, device: torch.device) -> dict[str, float]:
     contender = step_time.build(workload, name, device)
     for _ in range(2):
         contender.step()
-    peak = runtime.peak_memory_mb(device)
+    peak = provenance.peak_memory_mb(device)
     return {"peak_mb": peak if device.type == "cuda" else peak - before}
 
 
@@ -47,7 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     if arguments.one:
-        runtime.prepare(arguments.threads)
+        make_deterministic(arguments.threads)
         print(json.dumps(measure(arguments.workloads[0], arguments.contenders[0], device)))
         return
     file, known = step_time.MEMORY, step_time.facts(device, arguments.threads)

@@ -32,7 +32,8 @@ from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.files import atomic as records
 from rotograd_replication.models import network
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import rng
+from rotograd_replication.runtime.device import make_deterministic
 from rotograd_replication.training import optimizers
 
 matplotlib.use("Agg")
@@ -83,13 +84,13 @@ class Part:
         features = max(m, BASE["m"])
         if chosen := cost_report.variant(name)[1]:
             settings["parameters"] |= {"m": m, "parametrisation": chosen}
-        self.method = network.build_method(settings, tasks, features, runtime.generator(0, 1))
+        self.method = network.build_method(settings, tasks, features, rng.generator(0, 1))
         if chosen:
             away(chosen, self.method.rotations.parameters())
         self.z = torch.randn(batch, features)
         self.heads = torch.randn(tasks, features, 1, requires_grad=True)
         rotation = {"name": "radam", "learning_rate": 5e-4}
-        groups = self.method.groups(rotation)
+        groups = self.method.param_groups(rotation)
         self.optimizers = [optimizers.build(*group) for group in groups]
         self.steps = 0
 
@@ -98,15 +99,15 @@ class Part:
         self.steps += 1
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        views = self.method.view(self.z).detach().requires_grad_()
+        views = self.method.task_features(self.z).detach().requires_grad_()
         losses = torch.bmm(views, self.heads).square().mean((1, 2))
         at_views, _ = torch.autograd.grad(losses.sum(), [views, self.heads])
-        taken = self.method.step(self.z, losses.detach(), at_views)
+        taken = self.method.pull_back(self.z, losses.detach(), at_views)
         self.method.combine(taken)
-        self.method.learn(taken)
+        self.method.accumulate_own_gradients(taken)
         for optimizer in self.optimizers:
             optimizer.step()
-        self.method.settle(self.steps)
+        self.method.after_optimizer_step(self.steps)
 
 
 def measure(name: str, sizes: dict[str, int], repeats: int) -> dict[str, object]:
@@ -180,7 +181,7 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="only draw what was measured")
     arguments = parser.parse_args()
     if not arguments.draw:
-        runtime.prepare(arguments.threads)
+        make_deterministic(arguments.threads)
         known = step_time.facts(torch.device("cpu"), arguments.threads)
         a, large = torch.randn(2048, 2048), torch.randn(1 << 26)
         rates = {

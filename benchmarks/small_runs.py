@@ -1,7 +1,9 @@
 """Runs of seconds on generated numbers, each in a process of its own that may be killed.
 
 Processes are forked from one that has imported torch: a real process, a real kill, and no seconds
-of imports before it.
+of imports before it. On a GPU, which a forked process cannot use, this file is one's program:
+
+    python benchmarks/small_runs.py EXPERIMENT METHOD DEVICE DATA FOLDER
 """
 
 import json
@@ -9,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.files import atomic as records
 from rotograd_replication.files import sealed
+from rotograd_replication.runtime import device as runtime
 from rotograd_replication.runtime import preemption
 from rotograd_replication.training import checkpoint, evaluate, train
 
@@ -74,6 +77,18 @@ class Run:
     data: Path
     experiment: str
     method: str
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The run's settings, its budget cut down to seconds."""
+        settings = config.run_settings(self.study, self.experiment, self.method)
+        return settings | {"training": settings["training"] | BUDGET}
+
+    @property
+    def tasks(self) -> list[schema.Task]:
+        """The tasks of its dataset."""
+        return self.study.datasets[self.study.experiments[self.experiment].dataset].tasks
 
     @cached_property
     def splits(self) -> dict[str, Path]:
@@ -87,13 +102,11 @@ class Run:
     def __call__(self, folder: Path, every: float) -> None:
         """Train and evaluate, going on from what lies in `folder/checkpoint`."""
         torch.set_num_threads(1)
-        settings = config.run_settings(self.study, self.experiment, self.method)
-        settings["training"] |= BUDGET
-        tasks = self.study.datasets[self.study.experiments[self.experiment].dataset].tasks
+        settings, tasks, device = self.settings, self.tasks, self.device
         identity = {"study": "faults", "experiment": self.experiment, "method": self.method}
         outputs = [folder / name for name in ("model.safetensors", "history.csv", "run.json")]
-        places, device = train.Outputs(*outputs), torch.device("cpu")
-        with preemption.noted() as requests:
+        places = train.Outputs(*outputs)
+        with preemption.catch_signals() as requests:
             saving = checkpoint.Saving(folder / "checkpoint", every, requests)
             splits = (self.splits["train"], self.splits["val"])
             train.run(settings, identity | {"seed": 0}, tasks, *splits, device, places, saving)
@@ -146,3 +159,15 @@ def kill_after(process: int, seconds: float, number: int) -> int:
         time.sleep(0.001)
     os.kill(process, number)
     return wait(process)
+
+
+def main() -> None:
+    """One run, its state saved after every batch."""
+    experiment, method, device, data, folder = sys.argv[1:]
+    runtime.prepare(1)
+    study = config.load_study(CONFIGS, "quick")
+    Run(study, Path(data), experiment, method, torch.device(device))(Path(folder), every=0)
+
+
+if __name__ == "__main__":
+    main()

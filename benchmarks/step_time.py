@@ -41,7 +41,8 @@ from rotograd_replication import plugins
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.files import atomic as records
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import provenance
+from rotograd_replication.runtime.device import make_deterministic
 
 ROOT = Path(__file__).parents[1]
 KEY = ["workload", "contender", "kind"]
@@ -234,7 +235,7 @@ def facts(device: torch.device, threads: int) -> dict[str, object]:
     )
     return {
         "kind": device.type,
-        "device": runtime.hardware(device),
+        "device": provenance.hardware(device),
         "cores": len(os.sched_getaffinity(0)),
         "threads": threads,
         "versions": ", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages),
@@ -301,7 +302,7 @@ def main() -> None:
     arguments = parser().parse_args()
     device = torch.device(arguments.device)
     if arguments.one:
-        runtime.prepare(arguments.threads)
+        make_deterministic(arguments.threads)
         if device.type == "cpu":
             resource.setrlimit(resource.RLIMIT_DATA, (room(), resource.RLIM_INFINITY))
         found = measure(arguments.workloads[0], arguments.contenders[0], device, arguments)

@@ -50,6 +50,7 @@ for dataset, content in study.datasets.items():
                 "files/streamed.py",
                 f"data/datasets/{content.module}.py",
                 "data/datasets/_*.py",
+                "data/datasets/_*.csv",
             ),
         shell:
             VERB + " prepare --dataset {params.dataset} --archives {input}"

@@ -15,7 +15,7 @@ import tqdm
 
 from .config import equal_code, schema
 from .config import load as config
-from .runtime import preemption
+from .runtime import job_log, preemption
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,13 +70,13 @@ def plan(arguments: argparse.Namespace) -> None:
     """Reckon what a study would cost here, from a few measured steps of every method."""
     from .planning import plan as verb
     from .planning import timing
-    from .runtime import device as runtime
+    from .runtime.device import make_deterministic, select_device
 
     study = _study(arguments)
     if arguments.experiment:
         study = verb.only(study, arguments.experiment)
-    device = runtime.device(arguments.device or study.device)
-    runtime.prepare(study.threads)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(study.threads)
     seconds = 1.0 if arguments.seconds is None else arguments.seconds
     verb.run(study, arguments.study, timing.Calibration(device, seconds))
 
@@ -100,18 +100,19 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train runs one after another, each as if it were alone and from where it was left."""
-    from .runtime import device as runtime
+    from .runtime import provenance
+    from .runtime.device import make_deterministic, select_device
     from .training import checkpoint
     from .training import train as verb
 
     study = _study(arguments)
-    device = runtime.device(arguments.device or study.device)
-    runtime.prepare(arguments.threads or study.threads)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
     experiment = config.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
-    described = runtime.describe(device, ROOT)
+    described = provenance.describe(device, ROOT)
     runs = _rows(arguments, "method", "seed", "digest", "checkpoint", "model", "history", "record")
-    with preemption.noted() as requests:
+    with preemption.catch_signals() as requests:
         for method, seed, digest, folder, *paths in runs:
             settings = config.run_settings(study, arguments.experiment, method)
             if config.run_digest(study, arguments.experiment, method) != digest:
@@ -139,12 +140,12 @@ def reuse(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure finished runs on the test split."""
-    from .runtime import device as runtime
+    from .runtime.device import make_deterministic, select_device
     from .training import evaluate as verb
 
     study = _study(arguments)
-    device = runtime.device(arguments.device or study.device)
-    runtime.prepare(arguments.threads or study.threads)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
     experiment = config.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     paths = _rows(arguments, "model", "record", "metrics")
@@ -305,6 +306,7 @@ def main() -> int:
 
     A training that was asked to end exits with another code: the same command goes on.
     """
+    job_log.open_log()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     arguments = parser().parse_args()
     try:

@@ -6,9 +6,11 @@ configuration is checked in milliseconds and the paper half of the project never
 
 import ast
 import difflib
+import functools
 import importlib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).parent
 # What a kind of plug-in is called, and the folder of its files.
@@ -16,6 +18,7 @@ FOLDERS = {
     "datasets": "data/datasets",
     "figures": "paper/figures",
     "heads": "models/heads",
+    "kinds": "tasks/kinds",
     "methods": "methods",
     "networks": "models/backbones",
     "rotations": "methods/rotations",
@@ -57,6 +60,20 @@ def load(package: str, name: str) -> ModuleType:
     """
     check(package, name)
     return importlib.import_module(f"{__package__}.{FOLDERS[package].replace('/', '.')}.{name}")
+
+
+@functools.cache
+def constant(package: str, name: str, constant: str) -> Any:
+    """Read a literal that a plug-in binds to the name `constant`, without importing it.
+
+    Raises:
+        ValueError: `package` has no file of that name, or the file has no such literal.
+    """
+    check(package, name)
+    for node in ast.parse((ROOT / FOLDERS[package] / f"{name}.py").read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
+            return ast.literal_eval(node.value)
+    raise ValueError(f"`{FOLDERS[package]}/{name}.py` must set `{constant}`. Found it nowhere.")
 
 
 def parameters(package: str, name: str, function: str = "build") -> dict[str, tuple[str, bool]]:

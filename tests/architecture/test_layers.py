@@ -25,7 +25,7 @@ PAPER_WING = {"results", "claims", "paper", "report"}
 # Who may import from the other wing, and what.
 CROSSING = {("paper.table_format", "methods.rotations")}  # a number, beside what it was measured of
 # The training wing reads and prepares data without torch, but for these.
-TORCH = TRAINING_WING - {"data"} | {"runtime.device", "runtime.rng"}
+TORCH = TRAINING_WING - {"data"} | {"runtime.device", "runtime.provenance", "runtime.rng"}
 TORCH |= {"data.loader", "data.augment", "data.augment_maps"}
 
 

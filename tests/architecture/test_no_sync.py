@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config import load
 from rotograd_replication.data import augment
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
@@ -18,22 +18,34 @@ from rotograd_replication.training.optimizers import Optimizers
 from rotograd_replication.training.step import task_step
 from tests.helpers.paths import CONFIGS
 
-STUDY = config.load_study(CONFIGS, "quick")
+STUDY = load.load_study(CONFIGS, "quick")
 DEVICE = torch.device("meta")
-# Their weights are computed on the host, by TorchJD's solvers, from K x K inner products.
-WAITING = {"pcgrad", "mgda"}
+# Its weights are computed on the host, by TorchJD's solver, from K x K inner products.
+ON_THE_HOST = {"mgda"}
+# Its weights are a pseudo-inverse, for which torch waits (its documentation of `linalg.eigh`).
+SYNCHRONISING = {"imtl_g"}
 
 
 class Watch(TorchDispatchMode):
-    """Refuses copies from the host to the device for which the host would wait."""
+    """Refuses what the host would wait for: copies to the device, lists as indices, eigenvalues."""
+
+    def __init__(self):
+        super().__init__()
+        self.made = {}  # kept, so that no other tensor gets the number of one of them
 
     def __torch_dispatch__(self, function, kinds, args=(), kwargs=None):
+        name = str(function)
+        assert "linalg_pinv" not in name and "linalg_eigh" not in name, f"the host waits for {name}"
+        if name == "aten.index.Tensor":
+            indices = [x for x in tree_leaves(args[1:]) if torch.is_tensor(x)]
+            assert all(id(x) in self.made for x in indices), "a list as index is copied"
         result = function(*args, **(kwargs or {}))
-        if "copy" in str(function):
+        self.made |= {id(x): x for x in tree_leaves(result) if torch.is_tensor(x)}
+        if "copy" in name:
             tensors = [x for x in tree_leaves((args, kwargs, result)) if torch.is_tensor(x)]
             kinds = {x.device.type for x in tensors if x.dim()}
             waits = not ((kwargs or {}).get("non_blocking") or args[2:] == (True,))
-            assert kinds != {"cpu", "meta"} or not waits, f"{function} waits for the device"
+            assert kinds != {"cpu", "meta"} or not waits, f"{name} waits for the device"
         return result
 
 
@@ -44,9 +56,9 @@ def cases():
                 yield pytest.param(name, method, id=f"{name}-{method}")
 
 
-def step(name, method, parametrisation="dynamic"):
-    """One whole step of a run, and what the history takes of it."""
-    settings = config.run_settings(STUDY, name, method)
+def step(name, method, parametrisation="dynamic", watch=Watch):
+    """One whole step of a run, and what the history takes of it, watched."""
+    settings = load.run_settings(STUDY, name, method)
     if "parametrisation" in settings["method"]["parameters"]:
         settings["method"]["parameters"]["parametrisation"] = parametrisation
     data = STUDY.datasets[settings["dataset"]]
@@ -56,22 +68,25 @@ def step(name, method, parametrisation="dynamic"):
     shape = data.shape[1:] if tasks.dense else ()
     x = torch.empty(4, *data.shape, device=DEVICE)
     y = torch.empty(4, sum(task.targets for task in data.tasks), *shape, device=DEVICE)
-    unit_loss = torch.ones(len(tasks), device=DEVICE)
-    with Watch():
+    initial_losses = torch.ones(len(tasks), device=DEVICE)
+    with watch():
         optimizers.zero_grad()
-        found, update = task_step(net, tasks, x, y, unit_loss)
+        batch, update = task_step(net, tasks, x, y, initial_losses)
         optimizers.step()
-        diagnostics.measure(found, update, tasks.names)
+        diagnostics.measure(batch, update, tasks.names)
 
 
-def waits(method):
-    """Whether the configured method, or the one it wraps, is one of those that wait."""
-    return method.removesuffix("_subspace").removesuffix("_50").removesuffix("_rotation") in WAITING
+def core(method):
+    """The configured method, or the one that it wraps."""
+    return method.removesuffix("_subspace").removesuffix("_50").removesuffix("_rotation")
 
 
 @pytest.mark.parametrize("name, method", list(cases()))
 def test_a_step_reads_nothing_of_the_device(name, method):
-    if waits(method):
+    if core(method) in SYNCHRONISING:
+        with pytest.raises(AssertionError, match="linalg_pinv"):
+            step(name, method)
+    elif core(method) in ON_THE_HOST:
         with pytest.raises(NotImplementedError, match="meta"):
             step(name, method)
     else:
@@ -100,3 +115,5 @@ def test_a_step_that_reads_a_loss_is_caught():
             read()
     with Watch(), pytest.raises(AssertionError, match="waits"):
         torch.ones(3).to(DEVICE)
+    with Watch(), pytest.raises(AssertionError, match="a list as index"):
+        torch.ones(3, device=DEVICE)[[0, 2]]

@@ -89,7 +89,7 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
 def _metrics(task, random):
     found = {
         metric: (0.8 if higher else 0.5) + 0.05 * random.normal()
-        for metric, higher in aggregate.METRICS[task.kind].items()
+        for metric, higher in task.metrics.items()
     }
     return found | {"loss": 0.4 + 0.05 * random.random()}
 
@@ -106,7 +106,7 @@ def _history(path, experiment, method, tasks, epochs, random):
         for task in tasks:
             row[f"train_loss/{task.name}"] = np.exp(-2 * t) + 0.1 * random.random()
             row[f"val_loss/{task.name}"] = np.exp(-1.5 * t) + 0.2 * random.random()
-            for metric in aggregate.METRICS[task.kind]:
+            for metric in task.metrics:
                 row[f"val_{metric}/{task.name}"] = 0.5 + 0.3 * t
         if together and epoch:
             for name in names:

@@ -2,13 +2,13 @@
 
 import torch
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config import load
 from rotograd_replication.methods._base import Method
 from rotograd_replication.models import network
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import rng
 from tests.helpers.paths import CONFIGS
 
-METHODS = config.read_yaml(CONFIGS / "methods.yaml")
+METHODS = load.read_yaml(CONFIGS / "methods.yaml")
 NAMES = sorted(METHODS)
 
 
@@ -16,17 +16,17 @@ def build(name: str, tasks: int, features: int, seed: int = 0, **changes: object
     """A method by its name in `configs/methods.yaml`, with some parameters changed."""
     from rotograd_replication.config import schema
 
-    entry = schema.Method.model_validate(config._entry(METHODS, name, "method"))
-    settings = config.values(entry)
+    entry = schema.Method.model_validate(load._entry(METHODS, name, "method"))
+    settings = load.values(entry)
     settings["parameters"] |= changes
-    return network.build_method(settings, tasks, features, runtime.generator(seed, 1))
+    return network.build_method(settings, tasks, features, rng.generator(seed, 1))
 
 
 def take_step(method: Method, z: torch.Tensor, gradients: torch.Tensor, losses=None):
     """Pass task gradients `[K, B, D]` taken at the views through a method."""
-    method.view(z)
+    method.task_features(z)
     losses = torch.ones(len(gradients), dtype=z.dtype) if losses is None else losses
-    step = method.step(z, losses, gradients.clone())
+    step = method.pull_back(z, losses, gradients.clone())
     update = method.combine(step)
-    method.learn(step)
+    method.accumulate_own_gradients(step)
     return step, update

@@ -17,7 +17,7 @@ from rotograd_replication import __main__
 from rotograd_replication.config import load as config
 from rotograd_replication.config import stages
 from rotograd_replication.files import atomic as records
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import provenance
 from tests.helpers.paths import CONFIGS, ROOT
 
 REPORTED = CONFIGS / "paper" / "reported.csv"
@@ -187,8 +187,8 @@ def test_toy_models_train_to_the_committed_bytes(tmp_path):
     }
     for method, record in wanted.items():
         present = {"configuration": config.run_digest(study, experiment, method)}
-        present |= {"device": runtime.hardware(torch.device("cpu")), "threads": study.threads}
-        present |= {"processor": runtime.processor(), "versions": runtime.versions()}
+        present |= {"device": provenance.hardware(torch.device("cpu")), "threads": study.threads}
+        present |= {"processor": provenance.processor(), "versions": provenance.versions()}
         for key, value in present.items():
             if record.get(key) != value:
                 found = f"{key} {record.get(key)}, here it is {value}"

@@ -1,4 +1,4 @@
-"""What docs/extend.md adds is added as written: a method, which trains, and a dataset, which is prepared."""
+"""What docs/extend.md adds is added as written: a study, a method, a dataset and a kind of task."""
 
 import json
 import re
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from safetensors import safe_open
 
@@ -59,6 +60,20 @@ def commands(text):
     return re.findall(r"^    (snakemake .*)$", text, re.M)
 
 
+def test_the_worked_study_makes_its_table_and_figure(tree):
+    text = section("A study")
+    assert follow(tree, text) == ["configs/studies/mine.yaml"]
+    plan, everything = commands(text)
+    assert "train_digits" in run(tree, plan)
+    assert "Report: report/mine/index.html" in run(tree, everything)
+    for name in re.findall(r"`((?:paper_tables|figures|report)/mine/\S+)`", text):
+        assert (tree / name).stat().st_size
+    table = (tree / "paper_tables/mine/digits.md").read_text()
+    assert "RotoGrad" in table and "Vanilla" in table
+    settings = json.loads((tree / "results/mine/digits/rotograd/seed1/run.json").read_text())
+    assert "0.005" in json.dumps(settings["settings"]["training"]["rotation"])
+
+
 def test_the_worked_method_trains(tree):
     text = section("A method")
     assert len(follow(tree, text)) == 2
@@ -68,6 +83,22 @@ def test_the_worked_method_trains(tree):
         run(tree, command)
     record = json.loads((tree / "results/quick/toy_convex/unit/seed0/metrics.json").read_text())
     assert record["method"] == "unit" and record["metrics"]
+
+
+def test_the_worked_kind_of_task_trains(tree):
+    """On the points of the worked dataset."""
+    dataset, text = section("A dataset"), section("A kind of task")
+    assert len(follow(tree, dataset)) == 4 and len(follow(tree, text)) == 1
+    edit(tree / "configs/studies/quick.yaml", r"\nexperiments:\n", r"\g<0>  points:\n")
+    edit(tree / "configs/datasets.yaml", r"(name: distance.*?kind: )regression", r"\1absolute")
+    (command,) = commands(text)
+    run(tree, command)
+    results = pd.read_csv(tree / "results/quick/points.csv")
+    distance = results[results["task"] == "distance"].set_index(["method", "metric"])
+    assert set(distance.index) == {(m, n) for m in ("vanilla", "rotograd") for n in ("mae", "loss")}
+    mae, loss = distance.xs("mae", level="metric"), distance.xs("loss", level="metric")
+    assert mae["value"].to_numpy() == pytest.approx(loss["value"].to_numpy(), rel=1e-6)
+    assert not mae["higher_is_better"].any()
 
 
 def test_the_worked_dataset_is_prepared(tree):

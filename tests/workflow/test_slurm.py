@@ -163,7 +163,7 @@ def test_lost_jobs_change_no_result(node, study, tmp_path):
     assert not faults, f"no job was there to {faults}"
     assert "Trying to restart job" in text, "the cancelled job is submitted again"
     logs = [path.read_text() for path in cluster.glob(".snakemake/slurm_logs/*/*.log")]
-    assert sum("going on from epoch" in one for one in logs) >= 2, "both jobs go on where they were"
+    assert sum("resumes from epoch" in one for one in logs) >= 2, "both jobs go on where they were"
     assert gpus.count("TresPerJob=gres:gpu:1") == 3, gpus
 
     snakemake = os.path.join(os.path.dirname(sys.executable), "snakemake")

@@ -5,7 +5,7 @@ An unknown key is an error. Parameters of plug-ins are checked against the keywo
 of the plug-in's `build` (see `plugins.parameters`), so a new plug-in needs no change here.
 """
 
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import pydantic
 from pydantic import (
@@ -95,8 +95,8 @@ BUILTINS = {"int": int, "float": float, "str": str, "bool": bool, "list": list, 
 class Archive(Model):
     """One original file: where it lies and how it is known.
 
-    By the published sha256, else by the published md5, else by the sha256 recorded when it is
-    first fetched.
+    By the published sha256, else by the published md5, else by what it held when it was first
+    fetched.
     """
 
     name: str
@@ -106,25 +106,25 @@ class Archive(Model):
     md5: Md5 | None = None
     # sha256 -> label of other files accepted under this name, e.g. "CIFAR-10, JPEG copy"
     copies: dict[Sha256, str] = {}
+    # What the data are called where a mirror's archive has the files in another wrapping. They are
+    # then held to what they were at the first fetch. None: only the published file will do.
+    repackaged: str | None = None
 
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Archive":
         if self.sha256 and self.md5:
             raise ValueError(f"`md5` of {self.name} must not be set beside `sha256`. Remove it.")
-        if self.copies and not (self.sha256 or self.md5):
-            raise ValueError(
-                f"`copies` of {self.name} must stand beside the original's `sha256` or `md5`. "
-                "Found neither."
-            )
+        for key in ("copies", "repackaged"):
+            if getattr(self, key) and not (self.sha256 or self.md5):
+                raise ValueError(
+                    f"`{key}` of {self.name} must stand beside the original's `sha256` or `md5`. "
+                    "Found neither."
+                )
         return self
 
 
-Kind = Literal["classification", "regression", "binary", "multimodal", "avocado"]
-DenseKind = Literal["segmentation", "depth", "normals"]
-
-
 class Task(Model):
-    """One task: its loss and metrics follow from its kind.
+    """One task: its loss and metrics follow from its kind, a file of `tasks/kinds/`.
 
     `targets` is how many columns (dense tasks: channels) of the dataset's targets it takes; tasks
     take theirs in order.
@@ -133,15 +133,30 @@ class Task(Model):
     later = frozenset({"targets"})
     name: Name
     label: str
-    kind: Kind | DenseKind
+    kind: str
     outputs: NonNegativeInt
     shift: float = 0.0
     targets: PositiveInt = 1
 
+    @pydantic.model_validator(mode="after")
+    def _kind_is_known(self) -> "Task":
+        plugins.check("kinds", self.kind)
+        if self.targets != (number := plugins.constant("kinds", self.kind, "TARGETS")):
+            raise ValueError(
+                f"`targets` of {self.name} must be {number}, as its kind is {self.kind}. "
+                f"Found {self.targets}."
+            )
+        return self
+
     @property
     def dense(self) -> bool:
         """Whether its targets are maps, one value per pixel."""
-        return self.kind in get_args(DenseKind)
+        return plugins.constant("kinds", self.kind, "DENSE")
+
+    @property
+    def metrics(self) -> dict[str, bool]:
+        """Its metrics, and whether higher is better."""
+        return plugins.constant("kinds", self.kind, "METRICS")
 
 
 class Standin(Model):

@@ -15,11 +15,12 @@ TRAIN = [
     "models/**/*.py",
     "runtime/device.py",
     "runtime/rng.py",
-    "tasks/*.py",
+    "tasks/**/*.py",
     "training/checkpoint.py",
     "training/diagnostics.py",
     "training/divergence.py",
     "training/optimizers.py",
+    "training/run_networks.py",
     "training/step.py",
     "training/train.py",
     "training/trainer.py",
@@ -28,18 +29,16 @@ TRAIN = [
 EVALUATE = [
     "models/heads/*.py",
     "models/network.py",
-    "tasks/dense_losses.py",
-    "tasks/dense_metrics.py",
-    "tasks/group.py",
-    "tasks/losses.py",
-    "tasks/metrics.py",
+    "tasks/**/*.py",
     "training/evaluate.py",
+    "training/run_networks.py",
     "training/validation.py",
 ]
 AGGREGATE = [
     "results/aggregate.py",
     "results/relative_improvement.py",
     "results/run_records.py",
+    "tasks/kinds/*.py",
 ]
 VERDICT = [
     "claims/*.py",

@@ -1,1 +1,1 @@
-"""From original archives to batches."""
+"""Turn original archives into batches."""

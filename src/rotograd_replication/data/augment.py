@@ -1,4 +1,4 @@
-"""Augmentations of a whole batch at once: every sample draws its own, none costs a Python step.
+"""Augment a whole batch at once: every sample draws its own, none costs a Python step.
 
 Each maps images and targets of a batch to the same shapes: those of this file move images alone and
 keep their type, those of `augment_maps` move the maps with them. Numbers are drawn on the
@@ -41,7 +41,7 @@ def crop(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def images_alone(move: Callable[[torch.Tensor, torch.Generator], torch.Tensor]) -> Augmentation:
-    """An augmentation under which targets stay what they are."""
+    """Make an augmentation under which targets stay what they are."""
     return lambda x, y, generator: (move(x, generator), y)
 
 

@@ -1,4 +1,4 @@
-"""Augmentations of images together with the maps of their scene; every sample draws its own.
+"""Augment images together with the maps of their scene; every sample draws its own.
 
 Source: MTAN (https://github.com/lorenmt/mtan): a random crop scaled back to full size, and a mirror
 image. Targets `[B, 5, H, W]` are label, depth, normal x, y, z, as `data/datasets/nyuv2` makes them;
@@ -24,7 +24,7 @@ def scene_flip(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor
 
 
 def scene_crop(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A random part of 1/s of height and width, s from `SCALES`, enlarged to the whole.
+    """Enlarge a random part of 1/s of height and width, s from `SCALES`, to the whole.
 
     Images and normals are interpolated (bilinear, corners aligned), labels and depths are their
     nearest pixel's, and depths are divided by s: what looks larger is nearer.
@@ -48,12 +48,12 @@ def scene_crop(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor
 
 
 def _between(length: int, start: Tensor, size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of `length` pixels: the two of the crop between which it lies, and how far.
+    """Find for each of `length` pixels the two of the crop between which it is, and how far.
 
     Args:
-        length: pixels of the whole.
-        start: of each sample's crop, `[B]`.
-        size: of each sample's crop, in pixels, `[B]`.
+        length: Pixels of the whole.
+        start: Of each sample's crop, `[B]`.
+        size: Of each sample's crop, in pixels, `[B]`.
 
     Returns:
         Lower and upper pixel and the share of the upper one, `[B, length]` each.
@@ -68,7 +68,7 @@ def _between(length: int, start: Tensor, size: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def _interpolate(maps: Tensor, axes: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """Float32 maps, linear along both axes."""
+    """Interpolate maps along both axes, in float32."""
     maps = maps.float()
     for dimension, (lower, upper, share) in enumerate(axes, 2):
         share = send(share, maps.device)[:, None]
@@ -79,7 +79,7 @@ def _interpolate(maps: Tensor, axes: list[tuple[Tensor, Tensor, Tensor]]) -> Ten
 
 
 def _take(maps: Tensor, places: Tensor, dimension: int) -> Tensor:
-    """Each sample's rows (dimension 2) or columns (3) at its own places `[B, length]`."""
+    """Take each sample's rows (dimension 2) or columns (3) at its own places `[B, length]`."""
     shape = [len(maps), 1, 1, 1]
     shape[dimension] = -1
     size = [*maps.shape]

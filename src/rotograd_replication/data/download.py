@@ -1,4 +1,4 @@
-"""One file from the first address that gives it whole; what came before a break is kept.
+"""Download one file from the first address that gives it whole, and keep what a break left.
 
 Downloads use requests rather than pooch: pooch checks hashes but begins every attempt at the first
 byte, which on a slow line may never end for an archive of 170 MB. Here the bytes of a broken
@@ -6,13 +6,13 @@ attempt stay in `<name>.part`, and the next one asks the server for the rest (HT
 
 A sum tells a file that changed meanwhile. Where none is known, `<name>.part.version` holds what the
 server called the version that has begun (`ETag` or `Last-Modified`), and the rest is asked for only
-of that version (HTTP `If-Range`, RFC 9110): of another one everything comes anew. From a server
-that names no version, the sizes must agree.
+of that version (HTTP `If-Range`, RFC 9110): of another one the server sends the whole file. From a
+server that names no version, the sizes must agree.
 """
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import requests
@@ -38,14 +38,20 @@ class DownloadError(ValueError):
     """No address gave the file; its message says what each of them gave."""
 
 
-def bring(urls: list[str], path: Path, known: checksums.Known) -> checksums.Sums:
-    """Bring one file to `path`, whole and checked, from the first url that gives it.
+def download(
+    urls: list[str],
+    path: Path,
+    known: checksums.Known,
+    check: Callable[[Path, checksums.Sums], None],
+) -> checksums.Sums:
+    """Download one file to `path`, whole and checked, from the first url that gives it.
 
     Args:
         urls: Addresses (`gdrive:<id>` is Google Drive's), tried in turn; a broken attempt resumes
             at the next.
         path: Where the file goes; `<path>.part` holds what has come so far.
         known: What is known of it.
+        check: Raises ValueError for a file, with its sums, that is not the one.
 
     Returns:
         Its sums; the file is in place.
@@ -69,15 +75,18 @@ def bring(urls: list[str], path: Path, known: checksums.Known) -> checksums.Sums
                     remaining.remove(url)
                 log.info("%s: %s", url, faults[url])
                 continue
-            found = known.read(part)
+            sums = known.read(part)
             _version_file(part).unlink(missing_ok=True)
-            if known.accepts(found):
-                part.replace(path)
-                return found
-            faults[url] = str(found)
-            part.unlink()
-            if not resumed:  # the whole file is another one: asking this server again is no use
-                remaining.remove(url)
+            try:
+                check(part, sums)
+            except ValueError as fault:
+                faults[url] = str(fault).rstrip(".")
+                part.unlink()
+                if not resumed:  # the whole file is another one: asking again is no use
+                    remaining.remove(url)
+                continue
+            part.replace(path)
+            return sums
     raise DownloadError("; ".join(f"{url}: {fault}" for url, fault in faults.items()))
 
 
@@ -113,7 +122,7 @@ def _receive(url: str, part: Path, known: checksums.Known) -> None:
 
 
 def _version_file(part: Path) -> Path:
-    """Where the version of the bytes in `part` is kept."""
+    """Name the file in which the version of the bytes in `part` is kept."""
     return part.with_name(f"{part.name}.version")
 
 
@@ -128,14 +137,14 @@ def _note_version(version: Path, headers: Mapping[str, str]) -> None:
 
 
 def _open(url: str, headers: dict[str, str]) -> requests.Response:
-    """The server's answer, its body still to come."""
+    """Give the server's answer, its body still to come."""
     if url.startswith(google_drive.SCHEME):
         return google_drive.get(url, headers, TIMEOUT)
     return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
 
 
 def _permanent(error: Exception) -> bool:
-    """Whether the server refused for good: asking it again is no use."""
+    """Tell whether the server refused for good: asking it again is no use."""
     if isinstance(error, google_drive.Refused):
         return True
     response = getattr(error, "response", None)
@@ -147,7 +156,7 @@ def _permanent(error: Exception) -> bool:
 
 
 def _explain(error: Exception, part: Path) -> str:
-    """One line: the server's answer, a broken transfer, or no network."""
+    """Explain in one line: the server's answer, a broken transfer, or no network."""
     if isinstance(error, google_drive.Refused):
         return str(error)
     response = getattr(error, "response", None)

@@ -1,20 +1,29 @@
-"""Original archives are brought from a mirror folder or the network, and none of unknown content.
+"""Copy original archives from a mirror folder or download them, and none of unknown content.
 
-`archives.json`, written last, says which files lie beside it and their sha256. It names the data by
-the label of what was found: a copy that is not the official archive is called so in every caption.
+An archive is known by its published sha256 or md5, and where nobody published one by the files in
+it, as they were at its first fetch (`first_hashes`). A dataset's plug-in may define
+`other_forms(mirror)`: the archives that it can write from other files of a mirror folder.
+
+`archives.json`, written last, says which files are next to it, their sha256 and, of an archive that
+is known by its contents, a digest of these. It names the data by the label of what was fetched: a
+copy that is not the official archive is called so in every caption.
 """
 
 import contextlib
 import logging
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .. import plugins
-from ..config import load as config
-from ..config import schema
-from ..files import atomic as records
-from ..files import checksums
-from . import download, first_hashes
+from ..config import load, schema
+from ..files import atomic, checksums
+from . import contents, download, web_page
+from .first_hashes import FirstHashes
+
+# Writes an archive to a path, from another form of it.
+Form = Callable[[Path], None]
 
 log = logging.getLogger(__name__)
 
@@ -30,15 +39,15 @@ def run(
     out: Path,
     hashes: Path | None = None,
 ) -> None:
-    """Bring every archive of a dataset beside `out`, then write `out`.
+    """Have every archive of a dataset next to `out`, then write `out`.
 
     Args:
         name: The dataset's name in `configs/datasets.yaml`.
         dataset: Its entry.
         mirror: A folder of the original archives under their official names, or None to download.
         out: The `archives.json` to write; archives go into its folder.
-        hashes: The record of archives without a published hash (see `first_hashes`); None if all of
-            them have one.
+        hashes: The record of archives without a published hash (see `first_hashes`); None to keep
+            none, if all of them have one.
 
     Raises:
         FetchError: an archive is missing, damaged or out of reach.
@@ -47,112 +56,222 @@ def run(
     folder = out.parent
     folder.mkdir(parents=True, exist_ok=True)
     if dataset.standin:
-        sums, label = _generate(dataset.standin, folder), dataset.label
+        sums, label, contents_of = _generate(dataset.standin, folder), dataset.label, {}
     else:
-        known = first_hashes.known(dataset.archives, hashes)
-        held = {file: _held(file, one, folder) for file, one in known.items()}
-        absent = [archive for archive in dataset.archives if held[archive.name] is None]
-        if mirror and absent:
-            _check_mirror(absent, mirror)
-        for i, archive in enumerate(absent):
-            one = known[archive.name]
-            held[archive.name] = (
-                _copy(archive.name, one, mirror, folder)
-                if mirror
-                else _download(archive, one, folder, _by_hand(absent[i:], known, dataset.homepage))
-            )
-        sums = {file: sha256 for file, sha256 in held.items() if sha256}
-        label = _label(dataset, sums)
-        if new := first_hashes.add(dataset.archives, hashes, sums):
-            log.info("`%s` now records %s: commit it", hashes, ", ".join(new))
-    records.write_json(out, {"dataset": name, "label": label, "archives": sums})
+        sums, label, contents_of = _fetch_all(dataset, mirror, folder, hashes)
+    record: dict[str, Any] = {"dataset": name, "label": label, "archives": sums}
+    atomic.write_json(out, record | ({"contents": contents_of} if contents_of else {}))
     log.info("%s: %d archives in place (%s)", name, len(sums), label)
 
 
-def _label(dataset: schema.Dataset, sums: dict[str, str]) -> str:
-    """The dataset's label, or that of the first archive that is a copy."""
-    labels = (archive.copies.get(sums[archive.name]) for archive in dataset.archives)
+def _fetch_all(
+    dataset: schema.Dataset, mirror: Path | None, folder: Path, hashes: Path | None
+) -> tuple[dict[str, str], str, dict[str, str]]:
+    """Have every archive in `folder`.
+
+    Returns:
+        Archive name -> sha256; what the data are called; and, of archives that are known by their
+        contents, archive name -> digest of the contents.
+
+    Raises:
+        FetchError: as `run` says.
+    """
+    first = FirstHashes(dataset, hashes)
+    sums = {a.name: _sha256_of_held(a, first, folder) for a in dataset.archives}
+    absent = [archive for archive in dataset.archives if sums[archive.name] is None]
+    if mirror and absent:
+        there = all((mirror / archive.name).is_file() for archive in absent)
+        forms = {} if there else _other_forms(dataset, mirror)
+        _check_mirror([a.name for a in absent if a.name not in forms], len(absent), mirror)
+    for i, archive in enumerate(absent):
+        sums[archive.name] = (
+            _copy(archive, first, mirror, folder, forms.get(archive.name))
+            if mirror
+            else _download(archive, first, folder, _by_hand(absent[i:], first, dataset.homepage))
+        )
+    if new := first.save():
+        log.info("`%s` now records %s: commit it", hashes, ", ".join(new))
+    contents_of = {name: contents.digest(held) for name, held in first.contents.items()}
+    whole = {name: sha256 for name, sha256 in sums.items() if sha256}
+    return whole, _label(dataset, whole, contents_of), contents_of
+
+
+def _label(dataset: schema.Dataset, sums: dict[str, str], contents_of: dict[str, str]) -> str:
+    """Give the dataset's label, or that of the first archive that is not the published file."""
+    labels = (
+        archive.copies.get(sums[archive.name])
+        or (archive.repackaged if archive.name in contents_of else None)
+        for archive in dataset.archives
+    )
     return next((label for label in labels if label), dataset.label)
 
 
-def _held(file: str, known: checksums.Known, folder: Path) -> str | None:
-    """The sha256 of the archive already in `folder`, if it is an accepted one."""
-    path = folder / file
+def _other_forms(dataset: schema.Dataset, mirror: Path) -> dict[str, Form]:
+    """Ask the plug-in which archives it can write from what is in a mirror folder.
+
+    Raises:
+        FetchError: a file there is damaged.
+    """
+    plugin = plugins.load("datasets", dataset.module)
+    if not mirror.is_dir() or not hasattr(plugin, "other_forms"):
+        return {}
+    try:
+        return plugin.other_forms(mirror)
+    except ValueError as fault:
+        raise FetchError(_in_mirror(mirror, fault)) from fault
+
+
+def _judge(
+    archive: schema.Archive,
+    first: FirstHashes,
+    path: Path,
+    sums: checksums.Sums,
+    repackaged: bool = True,
+) -> None:
+    """Refuse a file that is not the archive: by its sums if any is known, else by its contents.
+
+    Args:
+        archive: The archive.
+        first: What is known of it.
+        path: The file.
+        sums: Of the file.
+        repackaged: Whether the archive's files in another wrapping will do, where the
+            configuration allows that.
+
+    Raises:
+        ValueError: another file; says what was expected and found.
+    """
+    known = first.known(archive)
+    accepted = known.accepts(sums)
+    if known.summed and accepted:
+        return
+    if not accepted:
+        web_page.refuse(path, archive.name)
+    if not accepted and not (archive.repackaged and repackaged):
+        cut = " (truncated)" if known.size and sums.size < known.size else ""
+        raise ValueError(f"`{archive.name}` must have {known}. Found {sums}{cut}.")
+    first.check(archive, path)
+
+
+def _sha256_of_held(archive: schema.Archive, first: FirstHashes, folder: Path) -> str | None:
+    """Give the sha256 of the archive already in `folder`, if it is an accepted one."""
+    path = folder / archive.name
     if not path.is_file():
         return None
-    found = known.read(path)
-    if known.accepts(found):
-        return found["sha256"]
-    log.warning("`%s` must have %s. Found %s. It will be replaced.", file, known, found)
-    return None
+    sums = first.known(archive).read(path)
+    try:
+        _judge(archive, first, path, sums)
+    except ValueError as fault:
+        log.warning("%s It will be replaced.", fault)
+        return None
+    return sums["sha256"]
 
 
-def _check_mirror(archives: list[schema.Archive], mirror: Path) -> None:
+def _check_mirror(wanted: list[str], count: int, mirror: Path) -> None:
     """Name at once every file that a mirror folder lacks.
+
+    Args:
+        wanted: Archives that must be there under their names.
+        count: How many are to be copied in all.
+        mirror: The folder.
 
     Raises:
         FetchError: no such folder, or files missing from it.
     """
-    missing = [archive.name for archive in archives if not (mirror / archive.name).is_file()]
+    missing = [name for name in wanted if not (mirror / name).is_file()]
     if not mirror.is_dir() or missing:
-        kind = "Found none of them" if len(missing) == len(archives) else "Found the others"
-        found = kind if mirror.is_dir() else "Found no such folder"
+        kind = "Found none of them" if len(missing) == count else "Found the others"
+        result = kind if mirror.is_dir() else "Found no such folder"
         raise FetchError(
-            f"The mirror folder `{mirror}` must hold {', '.join(missing)}. {found}. Put the "
+            f"The mirror folder `{mirror}` must hold {', '.join(missing)}. {result}. Put the "
             "original files there, name another folder with `--config mirror=FOLDER`, or leave "
             "`mirror` out to download them."
         )
 
 
-def _copy(file: str, known: checksums.Known, mirror: Path, folder: Path) -> str:
-    """Copy one archive from the mirror, hashing on the way; it takes its place only if accepted."""
-    found = known.sums()
-    with (
-        records.atomic(folder / file) as temporary,
-        open(mirror / file, "rb") as source,
-        open(temporary, "wb") as target,
-    ):
-        while chunk := source.read(checksums.CHUNK):
-            found.update(chunk)
-            target.write(chunk)
-        if not known.accepts(found):
-            cut = known.size and found.size < known.size
-            raise FetchError(
-                f"`{file}` of the mirror folder `{mirror}` must have {known}. Found {found}"
-                f"{f' (truncated: {known.size} expected)' if cut else ''}. Replace it by the "
-                "original file, or name another folder with `--config mirror=FOLDER`."
-            )
-    return found["sha256"]
-
-
-def _by_hand(
-    archives: list[schema.Archive], known: dict[str, checksums.Known], homepage: str
+def _copy(
+    archive: schema.Archive, first: FirstHashes, mirror: Path, folder: Path, form: Form | None
 ) -> str:
-    """What a person needs who brings the files from elsewhere."""
-    files = (f"{a.name} ({a.bytes or 'unknown'} bytes, {known[a.name]})" for a in archives)
+    """Copy one archive from the mirror; it takes its place only if it is accepted.
+
+    Args:
+        archive: What to copy.
+        first: What is known of it.
+        mirror: The mirror folder.
+        folder: Where to.
+        form: Writes the archive from another form of it; used where the mirror lacks the archive.
+
+    Returns:
+        Its sha256.
+
+    Raises:
+        FetchError: it is another file, or damaged.
+    """
+    known = first.known(archive)
+    with atomic.atomic(folder / archive.name) as temporary:
+        try:
+            if form and not (mirror / archive.name).is_file():
+                form(temporary)
+                sums = known.read(temporary)
+            else:
+                sums = _copy_and_sum(mirror / archive.name, temporary, known)
+            _judge(archive, first, temporary, sums)
+        except ValueError as fault:
+            raise FetchError(_in_mirror(mirror, fault)) from fault
+    return sums["sha256"]
+
+
+def _copy_and_sum(source: Path, target: Path, known: checksums.Known) -> checksums.Sums:
+    """Copy a file and sum it on the way."""
+    sums = known.sums()
+    with open(source, "rb") as original, open(target, "wb") as copy:
+        while chunk := original.read(checksums.CHUNK):
+            sums.update(chunk)
+            copy.write(chunk)
+    return sums
+
+
+def _in_mirror(mirror: Path, fault: ValueError) -> str:
+    """Say that a fault is of a file in the mirror folder, and what to do."""
+    return (
+        f"In the mirror folder `{mirror}`: {fault} Put the original file there, or name another "
+        "folder with `--config mirror=FOLDER`."
+    )
+
+
+def _by_hand(archives: list[schema.Archive], first: FirstHashes, homepage: str) -> str:
+    """Say what a person needs to know who gets the files from elsewhere."""
+    files = (f"{a.name} ({a.bytes or 'unknown'} bytes, {first.describe(a)})" for a in archives)
     return f"Still missing: {', '.join(files)}. Home page: {homepage}"
 
 
-def _download(archive: schema.Archive, known: checksums.Known, folder: Path, missing: str) -> str:
+def _download(archive: schema.Archive, first: FirstHashes, folder: Path, missing: str) -> str:
     """Download one archive.
 
     Args:
         archive: What to download.
-        known: What is known of it.
+        first: What is known of it.
         folder: Where to.
         missing: All that is still missing, for the message.
+
+    Returns:
+        Its sha256.
 
     Raises:
         FetchError: no address gave the file.
     """
-    path = folder / archive.name
+    path, known = folder / archive.name, first.known(archive)
+
+    def check(part: Path, sums: checksums.Sums) -> None:
+        _judge(archive, first, part, sums, repackaged=False)
+
     try:
-        return download.bring(archive.urls, path, known)["sha256"]
+        return download.download(archive.urls, path, known, check)["sha256"]
     except download.DownloadError as fault:
         raise FetchError(
-            f"`{archive.name}` must be downloaded with {known}. Found: {fault}. Try again later "
-            f"(a started file resumes), put the file at `{path}` by hand, or name a folder that "
-            f"has it with `--config mirror=FOLDER`. {missing}"
+            f"`{archive.name}` must be downloaded ({first.describe(archive)}). Found: {fault}. Try "
+            f"again later (a started file resumes), put the file at `{path}` by hand, or name a "
+            f"folder that has it with `--config mirror=FOLDER`. {missing}"
         ) from fault
 
 
@@ -160,11 +279,10 @@ def _generate(standin: schema.Standin, folder: Path) -> dict[str, str]:
     """Write the generated archives of a stand-in; returns file name -> sha256."""
     write = plugins.load("standins", standin.module).write
     with tempfile.TemporaryDirectory(prefix=".standin.", dir=folder) as temporary:
-        write(Path(temporary), **config.values(standin.parameters))
+        write(Path(temporary), **load.values(standin.parameters))
         files = sorted(Path(temporary).iterdir())
-        sums = {path.name: records.sha256(path) for path in files}
+        sums = {path.name: atomic.sha256(path) for path in files}
         with contextlib.ExitStack() as stack:
             for path in files:
-                place = stack.enter_context(records.atomic(folder / path.name))
-                path.replace(place)
+                path.replace(stack.enter_context(atomic.atomic(folder / path.name)))
     return sums

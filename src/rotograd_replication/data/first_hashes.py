@@ -1,71 +1,117 @@
-"""Archives without a published hash are known by the sha256 of their first fetch.
+"""Archives without a published hash are known by what they held at their first fetch.
 
-It is kept in a JSON file, archive name -> sha256, that is meant to be committed: whoever fetches
-later, from whatever address or folder, gets the same bytes or an error.
+A JSON file, archive name -> its contents (see `contents`), is meant to be committed: whoever
+fetches later, from whatever address or folder, gets the same files or an error. A record of an
+earlier version may have the sha256 of the archive itself in place of its contents; it is still
+held to.
 """
 
 import re
 from pathlib import Path
+from typing import Any
 
 from ..config import schema
-from ..files import atomic as records
-from ..files import checksums
+from ..files import atomic, checksums
+from . import contents
+
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
-def known(archives: list[schema.Archive], hashes: Path | None) -> dict[str, checksums.Known]:
-    """What is known of each archive, by name: its published sums, or the recorded one.
+class FirstHashes:
+    """What is known of a dataset's archives, and what this fetch adds to it.
 
-    Args:
-        archives: The archives of a dataset.
-        hashes: The record, which the first fetch makes; None if every archive has a published hash.
-
-    Raises:
-        ValueError: no place for a record that is needed, or a file that is no record.
+    Attributes:
+        contents: Archive name -> what it holds, of those archives that were read.
     """
-    unpublished = _unpublished(archives)
-    if unpublished and hashes is None:
-        raise ValueError(
-            f"`hashes` must name the file that records the sha256 of {', '.join(unpublished)}, "
-            "which nobody published. Found none. Add `--hashes FILE`."
+
+    def __init__(self, dataset: schema.Dataset, hashes: Path | None) -> None:
+        """Read the record.
+
+        Args:
+            dataset: The dataset.
+            hashes: The record, which the first fetch makes; None to keep none, if every archive
+                has a published hash.
+
+        Raises:
+            ValueError: no place for a record that is needed, or a file that is no record.
+        """
+        needed = [a.name for a in dataset.archives if by_contents(a)]
+        if needed and hashes is None:
+            raise ValueError(
+                f"`hashes` must name the file that records what {', '.join(needed)} holds, of "
+                "which nobody published a hash. Found none. Add `--hashes FILE`."
+            )
+        self.contents: dict[str, contents.Contents] = {}
+        self._dataset, self._hashes = dataset, hashes
+        self._first = _read(hashes) if hashes else {}
+
+    def known(self, archive: schema.Archive) -> checksums.Known:
+        """Give what is known of the archive's file: its published or recorded sums, or nothing."""
+        first = self._first.get(archive.name)
+        recorded = by_contents(archive) and isinstance(first, str)
+        note = (
+            f", as recorded at its first fetch in `{self._hashes}`. If its host packs the same "
+            f"files anew, delete `{archive.name}` from that record and give the same command again"
         )
-    first = _read(hashes) if unpublished and hashes else {}
-    note = f", as recorded at its first fetch in `{hashes}`. If it rightly changed, edit that file"
-    found = {}
-    for archive in archives:
-        sha256 = archive.sha256 or (None if archive.md5 else first.get(archive.name))
-        sums = tuple(filter(None, (sha256, *archive.copies)))
-        remark = note if archive.name in first else ""
-        found[archive.name] = checksums.Known(sums, archive.md5, archive.bytes, remark)
-    return found
+        sums = (first if recorded else archive.sha256, *archive.copies)
+        return checksums.Known(
+            tuple(filter(None, sums)), archive.md5, archive.bytes, note if recorded else ""
+        )
+
+    def describe(self, archive: schema.Archive) -> str:
+        """Say how the archive is known, for a message."""
+        if (known := self.known(archive)).summed:
+            return str(known)
+        if archive.name in self._first:
+            return f"the files that `{self._hashes}` records"
+        return "no published hash"
+
+    def check(self, archive: schema.Archive, path: Path) -> None:
+        """Read an archive that no sum is known of, and hold it to the record, if it is recorded.
+
+        Args:
+            archive: The archive.
+            path: Where it is.
+
+        Raises:
+            ValueError: it is damaged or no archive, or it holds other files than are recorded.
+        """
+        held = contents.read(path, archive.name, self._dataset)
+        first = self._first.get(archive.name)
+        if isinstance(first, dict) and (other := contents.differences(first, held)):
+            raise ValueError(
+                f"`{archive.name}` must hold what `{self._hashes}` records of its first fetch. "
+                f"Found {other}. If these files are the right ones, delete `{archive.name}` from "
+                "that record and give the same command again."
+            )
+        self.contents[archive.name] = held
+
+    def save(self) -> list[str]:
+        """Record the archives that were read and are not recorded yet; returns their names."""
+        new = {name: held for name, held in self.contents.items() if name not in self._first}
+        if new and self._hashes:
+            atomic.write_json(self._hashes, self._first | new)
+        return sorted(new)
 
 
-def add(archives: list[schema.Archive], hashes: Path | None, sums: dict[str, str]) -> list[str]:
-    """Record the archives that are not recorded yet; returns their names.
-
-    Args:
-        archives: The archives of a dataset.
-        hashes: The record.
-        sums: Archive name -> the sha256 of what was fetched.
-    """
-    first = _read(hashes) if hashes else {}
-    new = [name for name in _unpublished(archives) if name not in first]
-    if hashes and new:
-        records.write_json(hashes, first | {name: sums[name] for name in new})
-    return new
+def by_contents(archive: schema.Archive) -> bool:
+    """Tell whether nobody published a hash of the archive."""
+    return not (archive.sha256 or archive.md5)
 
 
-def _unpublished(archives: list[schema.Archive]) -> list[str]:
-    return [archive.name for archive in archives if not (archive.sha256 or archive.md5)]
-
-
-def _read(hashes: Path) -> dict[str, str]:
-    first = records.read_json(hashes) if hashes.is_file() else {}
-    sound = isinstance(first, dict) and all(
-        re.fullmatch("[0-9a-f]{64}", str(sha256)) for sha256 in first.values()
-    )
-    if not sound:
+def _read(hashes: Path) -> dict[str, Any]:
+    first = atomic.read_json(hashes) if hashes.is_file() else {}
+    if not isinstance(first, dict) or not all(map(_is_sound, first.values())):
         raise ValueError(
-            f"`{hashes}` must map archive names to sha256. Found {str(first)[:80]}. Restore it "
-            "from the repository."
+            f"`{hashes}` must map archive names to sha256 or to contents. Found "
+            f"{str(first)[:80]}. Restore it from the repository, or delete it to record anew."
         )
     return first
+
+
+def _is_sound(entry: Any) -> bool:
+    """Tell whether an entry of the record is a sha256 or contents."""
+    if isinstance(entry, str):
+        return SHA256.fullmatch(entry) is not None
+    folders = entry.values() if isinstance(entry, dict) else [None]
+    return all(isinstance(f, dict) and set(f) == {"files", "bytes", "sha256"} for f in folders)

@@ -1,58 +1,31 @@
-"""Google Drive's answer to a download: the file, a page to confirm, or a page that refuses.
+"""Read Google Drive's answer to a download: the file, a page to confirm, or a page that refuses.
 
 `gdrive:<id>` stands for a public file. Drive cannot scan large files for viruses and answers with a
 form, which must be sent back; once a file was downloaded too often in a day, it answers with a page
 that says so. Both pages have status 200: only an answer that names an attachment is the file.
 """
 
-import html.parser
 import urllib.parse
 
 import requests
 
+from . import web_page
+
 SCHEME = "gdrive:"
 ADDRESS = "https://drive.google.com/uc"
-# Bytes of a page that are read.
-PAGE = 1 << 20
 
 
 class Refused(requests.RequestException):
     """Drive gave a page in place of the file; the message is the page's title."""
 
 
-class _Page(html.parser.HTMLParser):
-    """A page's title, and the address and hidden fields of its form, if it has one."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.title, self.action = "", ""
-        self.fields: dict[str, str] = {}
-        self._in_title = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Collect what a tag says."""
-        given = {key: value or "" for key, value in attrs}
-        self._in_title = tag == "title"
-        if tag == "form":
-            self.action = given.get("action", "")
-        elif tag == "input" and given.get("type") == "hidden":
-            self.fields[given.get("name", "")] = given.get("value", "")
-
-    def handle_data(self, data: str) -> None:
-        """Collect the title."""
-        if self._in_title:
-            self.title += data.strip()
-            self._in_title = False
-
-
 def get(url: str, headers: dict[str, str], timeout: tuple[float, float]) -> requests.Response:
-    """The answer whose body is the file, or an error status; the body is not read yet.
+    """Give the answer whose body is the file, or an error status; the body is not read yet.
 
     Args:
         url: `gdrive:<id>`.
-        headers: of the request; `Range` asks for the rest of a file.
-        timeout: seconds, as requests takes them.
+        headers: Of the request; `Range` asks for the rest of a file.
+        timeout: Seconds, as requests takes them.
 
     Raises:
         Refused: Drive gave a page that is no form, or a second form.
@@ -69,8 +42,8 @@ def get(url: str, headers: dict[str, str], timeout: tuple[float, float]) -> requ
             if response.status_code != 200 or "Content-Disposition" in response.headers:
                 return response
             with response:
-                content = next(response.iter_content(PAGE), b"")
-            page = _Page(content.decode(errors="replace"))
+                content = next(response.iter_content(web_page.SIZE), b"")
+            page = web_page.WebPage(content.decode(errors="replace"))
             title = page.title
             if not page.action:
                 break

@@ -1,4 +1,4 @@
-"""A prepared split lies on the device as it was stored, and a batch is one gather from it.
+"""Keep a prepared split on the device as it was stored; a batch is one gather from it.
 
 No worker processes and no per-sample Python: for data that fits on the device, indexing a tensor is
 faster than any pipeline that moves samples one at a time (see `benchmarks/loader.py`).
@@ -21,7 +21,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class Loader:
-    """Batches of one split: `shuffled` and augmented, or plain and `in_order`.
+    """Give batches of one split: `shuffled` and augmented, or plain and `in_order`.
 
     Attributes:
         data: What the file says of its data: dataset, label, archives, split, samples, mean, std.
@@ -89,11 +89,11 @@ class Loader:
             self._factor, self._shift = 1 / (whole * deviation), -mean / deviation
 
     def __len__(self) -> int:
-        """Batches per pass."""
+        """Count the batches of a pass."""
         return -(-len(self.targets) // self.batch_size)
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
-        """One pass over every sample in a fresh order, augmented: x `[B, C, H, W]`, y `[B, ...]`.
+        """Pass over every sample in a fresh order, augmented: x `[B, C, H, W]`, y `[B, ...]`.
 
         Args:
             generator: CPU generator of the order and the augmentations; batches are thereby the
@@ -102,18 +102,18 @@ class Loader:
         yield from self.batches(self.permutation(generator), generator)
 
     def permutation(self, generator: torch.Generator) -> torch.Tensor:
-        """A fresh order of the samples: `[N]`."""
+        """Draw a fresh order of the samples: `[N]`."""
         return torch.randperm(len(self.targets), generator=generator)
 
     def batches(
         self, order: torch.Tensor, generator: torch.Generator, first: int = 0
     ) -> Iterator[Batch]:
-        """The batches of one pass in a given order from number `first` on, augmented.
+        """Give the batches of one pass in a given order from number `first` on, augmented.
 
         Args:
-            order: of the samples, `[N]`.
-            generator: of the augmentations, in the state that it had before batch `first`.
-            first: the first batch to give, from 0.
+            order: Of the samples, `[N]`.
+            generator: Of the augmentations, in the state that it had before batch `first`.
+            first: The first batch to give, from 0.
         """
         for chosen in send(order, self.targets.device).split(self.batch_size)[first:]:
             x, y = self._gather(chosen), self.targets.index_select(0, chosen).float()
@@ -122,19 +122,19 @@ class Loader:
             yield self._normalised(x), y
 
     def in_order(self) -> Iterator[Batch]:
-        """One pass in the order of the file, neither shuffled nor augmented."""
+        """Make one pass in the order of the file, neither shuffled nor augmented."""
         for start in range(0, len(self.targets), self.batch_size):
             chosen = slice(start, start + self.batch_size)
             yield self._normalised(self.images[chosen]), self.targets[chosen].float()
 
     def _gather(self, chosen: torch.Tensor) -> torch.Tensor:
-        """The chosen inputs `[B, ...]`."""
+        """Gather the chosen inputs `[B, ...]`."""
         if self._plain:
             return self.images.index_select(0, chosen)
         return self._stored.index_select(0, chosen).permute(0, 3, 1, 2)
 
     def _normalised(self, x: torch.Tensor) -> torch.Tensor:
-        """Images as float32 of mean 0 and deviation 1 over the training split; others as they are.
+        """Scale images to mean 0 and deviation 1 over the training split; leave others as they are.
 
         Two passes over the batch, and neither writes to the stored images.
         """

@@ -1,4 +1,4 @@
-"""Archives become one file of tensors per split; each says which data it holds.
+"""Turn archives into one file of tensors per split; each says which data it holds.
 
 A prepared file is a safetensors file (memory-mapped, no pickle): `images`, `targets` and, as
 metadata, what a result must quote about its data and the file's own sha256. Only archives whose
@@ -26,10 +26,8 @@ from typing import Any
 import numpy as np
 
 from .. import plugins
-from ..config import load as config
-from ..config import schema
-from ..files import atomic as records
-from ..files import sealed, sources, streamed
+from ..config import load, schema
+from ..files import atomic, sealed, sources, streamed
 
 SPLITS = ("train", "val", "test")
 Split = tuple[np.ndarray, np.ndarray]
@@ -48,29 +46,39 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
     Args:
         name: The dataset's name in `configs/datasets.yaml`.
         dataset: Its entry.
-        archives: The `archives.json` that `fetch` wrote beside the archives.
+        archives: The `archives.json` that `fetch` wrote next to the archives.
         outputs: Split -> the `.safetensors` file to write.
 
     Raises:
-        PrepareError: an unknown split, an archive that changed since `fetch`, arrays that are
-            not what the tasks need, or a full disk.
-        ValueError: the plug-in found a damaged file.
+        PrepareError: an unknown split, an archive that changed since `fetch`, a damaged file, or
+            arrays that are not what the tasks need.
+        OSError: a full disk.
     """
     for split in outputs:
         if split not in SPLITS:
             raise PrepareError(f"`{split}` is not a split. {plugins.nearest(split, list(SPLITS))}")
     record = verify(name, archives)
     plugin = plugins.load("datasets", dataset.module)
-    parameters = config.values(dataset.parameters)
+    parameters = load.values(dataset.parameters)
     folder = next(iter(outputs.values())).parent
     key = {"data": record, "parameters": parameters}
-    with records.room(folder), _workspace(plugin, folder, key) as work:
-        splits = plugin.prepare(archives.parent, **work, **parameters)
+    with atomic.room(folder), _workspace(plugin, folder, key) as work:
+        try:
+            splits = plugin.prepare(archives.parent, **work, **parameters)
+        except ValueError as fault:
+            raise PrepareError(_with_remedy(str(fault), archives)) from fault
         columns = sum(task.targets for task in dataset.tasks)
         for split in SPLITS:
             check(f"datasets/{dataset.module}: {split}", splits[split], columns)
         _write(record, splits, outputs, parameters.get("standardised", True))
     log.info("%s: %s", name, {split: len(splits[split][0]) for split in outputs})
+
+
+def _with_remedy(fault: str, archives: Path) -> str:
+    """Say how to fetch again, where a plug-in's message asks for it."""
+    if not fault.endswith("again."):
+        return fault
+    return f"{fault} To do so, delete `{archives.parent}` and give the same command again."
 
 
 def _write(
@@ -81,19 +89,19 @@ def _write(
     channels = images.shape[1]
     mean, deviation = moments(images) if standardised else ([0.0] * channels, [1.0] * channels)
     with contextlib.ExitStack() as stack:
-        places = {s: stack.enter_context(records.atomic(path)) for s, path in outputs.items()}
-        for split, place in places.items():
+        temporary = {s: stack.enter_context(atomic.atomic(path)) for s, path in outputs.items()}
+        for split, path in temporary.items():
             images, targets = splits[split]
             facts = record | {"split": split, "samples": len(images)}
             facts |= {"mean": mean, "std": deviation}
             metadata = sealed.blank({"data": json.dumps(facts, sort_keys=True)})
-            streamed.save({"images": images, "targets": targets}, place, metadata)
-            sealed.seal(place)
+            streamed.save({"images": images, "targets": targets}, path, metadata)
+            sealed.seal(path)
 
 
 @contextlib.contextmanager
 def _workspace(plugin: ModuleType, folder: Path, key: dict[str, Any]) -> Iterator[dict[str, Path]]:
-    """The `work` argument of a plug-in that takes one; the folder is removed only after success.
+    """Give `work` to a plug-in that takes it; the folder is removed only after success.
 
     What an earlier run left of other archives, parameters or code (`key`) is removed first.
     """
@@ -101,38 +109,43 @@ def _workspace(plugin: ModuleType, folder: Path, key: dict[str, Any]) -> Iterato
         yield {}
         return
     work = folder / WORK
-    files = [f"{plugin.__name__.rsplit('.', 1)[1]}.py", "_*.py"]
+    files = [f"{plugin.__name__.rsplit('.', 1)[1]}.py", "_*.py", "_*.csv"]
     key |= {"code": sources.digest(plugins.ROOT / plugins.FOLDERS["datasets"], files)}
-    if not (work / "key.json").is_file() or records.read_json(work / "key.json") != key:
+    if not (work / "key.json").is_file() or atomic.read_json(work / "key.json") != key:
         shutil.rmtree(work, ignore_errors=True)
-        records.write_json(work / "key.json", key)
+        atomic.write_json(work / "key.json", key)
     yield {"work": work}
     shutil.rmtree(work)
 
 
 def verify(name: str, archives: Path) -> dict[str, Any]:
-    """What `archives.json` says, once every archive is found to be the one recorded.
+    """Give what a result must quote of `archives.json`, once every archive is the one recorded.
+
+    An archive that is known by its contents has their digest in place of its own sha256: the same
+    files give the same prepared data, however they were wrapped.
 
     Raises:
         PrepareError: another dataset's record, or a missing or changed archive.
     """
-    remedy = "Delete it and run `fetch` again."
+    remedy = f"Delete `{archives}` and fetch again."
     try:
-        record = records.read_json(archives)
+        record = atomic.read_json(archives)
     except FileNotFoundError:
         raise PrepareError(f"`{archives}` must exist. Found none. Run `fetch` first.") from None
-    if not isinstance(record, dict) or set(record) != {"dataset", "label", "archives"}:
+    keys = {"dataset", "label", "archives"}
+    if not isinstance(record, dict) or set(record) - {"contents"} != keys:
         raise PrepareError(f"`{archives}` must be what `fetch` writes. Found other keys. {remedy}")
     if record["dataset"] != name:
         raise PrepareError(f"`{archives}` must be of {name}. Found {record['dataset']}. {remedy}")
     for file, expected in record["archives"].items():
         path = archives.parent / file
         if not path.is_file():
-            raise PrepareError(f"`{path}` must exist. Found none. Run `fetch` again.")
-        found = records.sha256(path)
-        if found != expected:
-            raise PrepareError(f"`{path}` must have sha256 {expected}. Found {found}. {remedy}")
-    return record
+            raise PrepareError(f"`{path}` must exist. Found none. {remedy}")
+        sha256 = atomic.sha256(path)
+        if sha256 != expected:
+            raise PrepareError(f"`{path}` must have sha256 {expected}. Found {sha256}. {remedy}")
+    contents = record.pop("contents", {})
+    return record | {"archives": record["archives"] | contents}
 
 
 def check(place: str, split: Split, columns: int) -> None:
@@ -151,15 +164,15 @@ def check(place: str, split: Split, columns: int) -> None:
         )
     shape = (len(images), columns, *(images.shape[2:] if maps else ()))
     if not len(images) or targets.shape != shape:
-        wanted = ", ".join(["N", *map(str, shape[1:])])
+        expected = ", ".join(["N", *map(str, shape[1:])])
         raise PrepareError(
-            f"{place}: targets must be [{wanted}], as many columns as the tasks take, with N >= 1 "
-            f"images. Found {list(targets.shape)} and {len(images)} images."
+            f"{place}: targets must be [{expected}], as many columns as the tasks take, with N >= "
+            f"1 images. Found {list(targets.shape)} and {len(images)} images."
         )
 
 
 def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]:
-    """Mean and standard deviation per channel of images `[N, C, H, W]` in the range `[0, 1]`.
+    """Compute mean and deviation per channel of images `[N, C, H, W]` in the range `[0, 1]`.
 
     From counts of all values, in exact fractions, so that every machine gets the same last bit:
     bytes, which are scaled to that range, or float16; None for float32, which is left as it is. A
@@ -180,10 +193,10 @@ def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]
             numbers = np.ascontiguousarray(block[:, channel]).view(bits).ravel()
             row += np.bincount(numbers, minlength=len(values))
     for row in counts:
-        found = [(values[i], int(row[i])) for i in np.flatnonzero(row)]
-        total = sum(count for _, count in found)
-        centre = sum((value * count for value, count in found), Fraction()) / total
-        square = sum((value**2 * count for value, count in found), Fraction()) / total
+        occurring = [(values[i], int(row[i])) for i in np.flatnonzero(row)]
+        total = sum(count for _, count in occurring)
+        centre = sum((value * count for value, count in occurring), Fraction()) / total
+        square = sum((value**2 * count for value, count in occurring), Fraction()) / total
         mean.append(float(centre))
         deviation.append(math.sqrt(square - centre**2) or 1.0)
     return mean, deviation

@@ -24,7 +24,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Step:
+class TaskGradients:
     """One batch, detached: features `z [B, D]`, `losses [K]`, task gradients at z `[K, B, D]`."""
 
     z: Tensor
@@ -37,58 +37,64 @@ class Step:
         return torch.linalg.vector_norm(self.gradients.flatten(1), dim=1)
 
     @cached_property
-    def scales(self) -> Tensor:
-        """`1 / ||G_k||`, zero where G_k is, to the type's smallest normal number: `[K]`."""
-        counts = self.norms >= torch.finfo(self.norms.dtype).tiny
-        return torch.where(counts, 1 / self.norms, torch.zeros_like(self.norms))
+    def inverse_norms(self) -> Tensor:
+        """`1 / ||G_k||`, or 0 where the norm is below the type's smallest normal number: `[K]`."""
+        nonzero = self.norms >= torch.finfo(self.norms.dtype).tiny
+        return torch.where(nonzero, 1 / self.norms, torch.zeros_like(self.norms))
 
 
 class Method(nn.Module):
-    """The sum of task gradients; a method overrides what it does otherwise."""
+    """Sums the task gradients; a subclass overrides what it does differently.
+
+    `training.step` calls the methods of this class in their order here.
+    """
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         self.tasks = context.tasks
 
-    def view(self, z: Tensor) -> Tensor:
-        """What each head sees of `z [B, D]`: `[K, B, D]`."""
+    def task_features(self, z: Tensor) -> Tensor:
+        """Map `z [B, D]` to what each head sees of it: `[K, B, D]`."""
         return z.expand(self.tasks, *z.shape)
 
-    def step(self, z: Tensor, losses: Tensor, view_gradients: Tensor) -> Step:
-        """What a batch came to: `G_k = R_k^T G~_k` for every task.
+    def pull_back(self, z: Tensor, losses: Tensor, head_gradients: Tensor) -> TaskGradients:
+        """Bring the gradients at the task features back to z: `G_k = R_k^T G~_k`.
 
         Args:
             z: `[B, D]`, detached.
             losses: `[K]`, detached.
-            view_gradients: `[K, B, D]`; its memory becomes that of the gradients at z, which are
-                three copies of 7 million numbers a sample on NYUv2.
+            head_gradients: `G~_k`, the gradient of each loss at its task features, `[K, B, D]`.
+                Its memory may be overwritten: on NYUv2 a copy is three times 7 million numbers a
+                sample.
         """
-        return Step(z, losses, view_gradients)
+        return TaskGradients(z, losses, head_gradients)
 
-    def combine(self, step: Step) -> Tensor:
-        """The gradient `[B, D]` that the shared parameters receive at z."""
-        return step.gradients.sum(0)
+    def combine(self, batch: TaskGradients) -> Tensor:
+        """Compute the gradient `[B, D]` that the shared parameters receive at z."""
+        return batch.gradients.sum(0)
 
-    def learn(self, step: Step) -> None:
-        """Leave gradients on the method's own parameters, if it has any."""
+    def accumulate_own_gradients(self, batch: TaskGradients) -> None:
+        """Set the gradients of the method's own parameters, if it has any."""
 
-    def settle(self, step: int) -> None:
-        """Take in what the optimisers did to the method's own parameters in step number `step`."""
+    def after_optimizer_step(self, step: int) -> None:
+        """Update the method after the optimisers moved its own parameters in step number `step`."""
 
-    def groups(self, rotation: dict[str, Any]) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
-        """The method's own parameters, each group with the settings of an optimiser of its own.
+    def param_groups(
+        self, rotation: dict[str, Any]
+    ) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+        """List the method's own parameters, each group with the settings of its own optimiser.
 
         Args:
             rotation: Settings of the experiment's optimiser of rotations (`schema.Optimizer`).
         """
         return []
 
-    def defects(self) -> Tensor:
-        """How far each task's own parameters are from what they must be: `[K]`, 0 for none."""
+    def orthogonality_errors(self) -> Tensor:
+        """Measure how far each task's rotation is from orthogonal: `[K]`; 0 without rotations."""
         return torch.zeros(self.tasks)
 
-    def measures(self) -> dict[str, Tensor]:
-        """What to record after an epoch, one number per task: column -> `[K]`.
+    def logged(self) -> dict[str, Tensor]:
+        """List what to record after an epoch, one number per task: column -> `[K]`.
 
         `{task}` in a column's name stands for the task's name.
         """
@@ -96,13 +102,18 @@ class Method(nn.Module):
 
 
 def weighted_sum(weights: Tensor, gradients: Tensor) -> Tensor:
-    """`sum_k w_k G_k` of `[K]` and `[K, B, D]`: `[B, D]`."""
+    """Compute `sum_k w_k G_k` of `[K]` and `[K, B, D]`: `[B, D]`."""
     return torch.einsum("k,kbd->bd", weights, gradients)
 
 
-def unit_sum(step: Step, m: int | None = None) -> Tensor:
-    """`sum_k U_k`, `U_k = G_k / ||G_k||_F` (paper, section 3), at all or the first m features."""
-    return weighted_sum(step.scales, step.gradients[..., :m])
+def unit_sum(batch: TaskGradients, m: int | None = None) -> Tensor:
+    """Compute `sum_k U_k`, `U_k = G_k / ||G_k||_F` (paper, section 3): `[B, D]`.
+
+    Args:
+        batch: Task gradients.
+        m: The first m features alone, `[B, m]`; None for all.
+    """
+    return weighted_sum(batch.inverse_norms, batch.gradients[..., :m])
 
 
 # Numbers of each task gradient that are turned into float64 at a time: 8 MiB.
@@ -110,7 +121,7 @@ PART = 1 << 20
 
 
 def gramian(gradients: Tensor) -> Tensor:
-    """Inner products `<G_i, G_j>_F` of `[K, B, D]`: `[K, K]` in float64.
+    """Compute the inner products `<G_i, G_j>_F` of `[K, B, D]`: `[K, K]` in float64.
 
     In float32, gradients that are nearly opposite would look exactly opposite.
     """

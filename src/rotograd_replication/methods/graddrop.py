@@ -10,22 +10,22 @@ import torch
 from torch import Tensor
 
 from ..runtime.device import send
-from ._base import Context, Method, Step
+from ._base import Context, Method, TaskGradients
 
-# Features that are worked on at a time, where a temporary of all would be large.
+# Features that are processed at a time, where a temporary of all would be large.
 SLICE = 1 << 18
 
 
 class GradDrop(Method):
-    """Random sign masks, drawn from the method's own generator."""
+    """Masks task gradients by their sign, at random, with the method's own generator."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.generator = context.generator
 
-    def combine(self, step: Step) -> Tensor:
-        """`sum_k mask_k G_k`: `[B, D]`."""
-        parts = zip(step.z.split(SLICE, dim=1), step.gradients.split(SLICE, dim=2), strict=True)
+    def combine(self, batch: TaskGradients) -> Tensor:
+        """Compute `sum_k mask_k G_k`: `[B, D]`."""
+        parts = zip(batch.z.split(SLICE, dim=1), batch.gradients.split(SLICE, dim=2), strict=True)
         marginal = torch.cat([(z.sign() * part).sum(1) for z, part in parts], dim=1)  # [K, D]
         total = marginal.abs().sum(0)
         safe = torch.where(total > 0, total, torch.ones_like(total))
@@ -33,9 +33,9 @@ class GradDrop(Method):
         uniform = torch.rand(purity.shape, generator=self.generator, dtype=purity.dtype)
         keep_positive = purity > send(uniform, purity.device)
         mask = torch.where(keep_positive, marginal >= 0, marginal <= 0)
-        return torch.einsum("kd,kbd->bd", mask.to(step.gradients.dtype), step.gradients)
+        return torch.einsum("kd,kbd->bd", mask.to(batch.gradients.dtype), batch.gradients)
 
 
 def build(context: Context) -> Method:
-    """GradDrop without leakage."""
+    """Build GradDrop without leakage."""
     return GradDrop(context)

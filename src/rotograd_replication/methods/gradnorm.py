@@ -12,11 +12,11 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
 from ..config.schema import Factor
-from ._base import Context, Method, Step, weighted_sum
+from ._base import Context, Method, TaskGradients, weighted_sum
 
 
 class GradNorm(Method):
-    """Task weights as parameters."""
+    """Learns the task weights as parameters."""
 
     def __init__(self, context: Context, alpha: float, optimizer: dict[str, Any]) -> None:
         super().__init__(context)
@@ -27,30 +27,32 @@ class GradNorm(Method):
         self.register_buffer("first_losses", torch.ones(context.tasks))
 
     def weights(self) -> Tensor:
-        """`w_k = K softmax(v)_k`: `[K]`."""
+        """Compute `w_k = K softmax(v)_k`: `[K]`."""
         return self.tasks * torch.softmax(self.logits, 0)
 
-    def combine(self, step: Step) -> Tensor:
-        """`sum_k w_k G_k`: `[B, D]`."""
-        weights = self.weights().detach().to(step.gradients.dtype)
-        return weighted_sum(weights, step.gradients)
+    def combine(self, batch: TaskGradients) -> Tensor:
+        """Compute `sum_k w_k G_k`: `[B, D]`."""
+        weights = self.weights().detach().to(batch.gradients.dtype)
+        return weighted_sum(weights, batch.gradients)
 
-    def learn(self, step: Step) -> None:
-        """Gradient of `sum_k | w_k ||G_k|| - target_k |` with respect to v."""
-        self.first_losses = torch.where(self.steps == 0, step.losses, self.first_losses)
+    def accumulate_own_gradients(self, batch: TaskGradients) -> None:
+        """Set the gradient of `sum_k | w_k ||G_k|| - target_k |` with respect to v."""
+        self.first_losses = torch.where(self.steps == 0, batch.losses, self.first_losses)
         self.steps += 1
-        ratios = step.losses / self.first_losses
+        ratios = batch.losses / self.first_losses
         relative = (ratios / ratios.mean()).clamp_min(0) ** self.alpha
-        weighted = self.weights() * step.norms
+        weighted = self.weights() * batch.norms
         target = weighted.detach().mean() * relative
         (weighted - target).abs().sum().backward()
 
-    def groups(self, rotation: dict[str, Any]) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
-        """The weights, with their own optimiser."""
+    def param_groups(
+        self, rotation: dict[str, Any]
+    ) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+        """Give the weights their own optimiser."""
         return [([self.logits], self.optimizer)]
 
-    def measures(self) -> dict[str, Tensor]:
-        """`w_k` of the last step."""
+    def logged(self) -> dict[str, Tensor]:
+        """Log `w_k` of the last step."""
         return {"weight/{task}": self.weights().detach()}
 
 
@@ -62,14 +64,14 @@ def build(
     learning_rate: PositiveFloat,
     decay: Factor,
 ) -> Method:
-    """GradNorm.
+    """Build GradNorm.
 
     Args:
         context: What the method is built for.
-        alpha: The asymmetry, how strongly slower tasks are favoured.
-        optimizer: Of the weights.
-        learning_rate: Of the weights.
-        decay: What their learning rate is multiplied by after every step.
+        alpha: How strongly slower tasks are favoured (the paper's asymmetry).
+        optimizer: The optimiser of the weights.
+        learning_rate: The learning rate of the weights.
+        decay: The factor of that rate after every step.
     """
     own = {"name": optimizer, "learning_rate": learning_rate, "decay": decay}
     return GradNorm(context, alpha, own)

@@ -10,15 +10,15 @@ then drops a task whose gradient is 10^7 times smaller than the largest; C does 
 import torch
 from torch import Tensor
 
-from ._base import Context, Method, Step, gramian, weighted_sum
+from ._base import Context, Method, TaskGradients, gramian, weighted_sum
 
 
 class IMTLG(Method):
-    """Equal projections on all unit gradients; the weights have a mean of 1."""
+    """Weights gradients so that all unit gradients get equal projections; weights average 1."""
 
-    def weights(self, step: Step) -> Tensor:
-        """`w [K]`, float64; 0 for a task whose gradient is 0, and for all if C has no solution."""
-        products = gramian(step.gradients)
+    def weights(self, batch: TaskGradients) -> Tensor:
+        """Compute `w [K]` in float64: 0 where G_k is 0, and all 0 if C has no solution."""
+        products = gramian(batch.gradients)
         norms = products.diagonal().sqrt()
         inverse = torch.where(norms > 0, 1 / norms, torch.zeros_like(norms))
         cosines = inverse[:, None] * products * inverse
@@ -29,11 +29,11 @@ class IMTLG(Method):
         solved = total.abs() > 1e-12 * weights.abs().sum()
         return torch.where(solved, self.tasks * weights / total, torch.zeros_like(weights))
 
-    def combine(self, step: Step) -> Tensor:
-        """`sum_k w_k G_k`: `[B, D]`."""
-        return weighted_sum(self.weights(step).to(step.gradients.dtype), step.gradients)
+    def combine(self, batch: TaskGradients) -> Tensor:
+        """Compute `sum_k w_k G_k`: `[B, D]`."""
+        return weighted_sum(self.weights(batch).to(batch.gradients.dtype), batch.gradients)
 
 
 def build(context: Context) -> Method:
-    """IMTL-G, whose published weights sum to 1, times K: the scale of the sum of gradients."""
+    """Build IMTL-G. Its published weights sum to 1; times K they have the scale of the sum."""
     return IMTLG(context)

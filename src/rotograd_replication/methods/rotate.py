@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from .. import plugins
 from ..config.schema import Share
-from ._base import Context, Method, Step, unit_sum
+from ._base import Context, Method, TaskGradients, unit_sum
 
 
 def subspace(m: int | str | None, features: int) -> int:
-    """How many of the D features are rotated: all, `m` of them, or a share such as `50%`.
+    """Compute how many of the D features are rotated: all, `m` of them, or a share like `50%`.
 
     Raises:
-        ValueError: outside 1..D.
+        ValueError: The number is outside 1..D.
     """
     size = features if m is None else m
     if isinstance(size, str):
@@ -36,7 +36,7 @@ def subspace(m: int | str | None, features: int) -> int:
 
 
 class Rotate(Method):
-    """`r_k = [R_k z_{1:m}, z_{m+1:D}]`, R_k learned by equation 3 or by the task's own loss."""
+    """Rotates: `r_k = [R_k z_{1:m}, z_{m+1:D}]`; learns R_k by equation 3 or the task's loss."""
 
     def __init__(
         self,
@@ -58,75 +58,77 @@ class Rotate(Method):
         self.rotations = build_rotations(context.tasks, self.m, start, context.generator)
         self.current = self.rotations().detach()
 
-    def view(self, z: Tensor) -> Tensor:
-        """`r_k = R_k z`: `[B, D]` -> `[K, B, D]`; keeps this step's R_k for `learn`."""
+    def task_features(self, z: Tensor) -> Tensor:
+        """Compute `r_k = R_k z`, `[B, D]` -> `[K, B, D]`; keep R_k for the rest of the step."""
         self.current = self.rotations()
         rotated = z[:, : self.m] @ self.current.detach().mT
         if self.m == z.shape[1]:
             return rotated
         return torch.cat([rotated, z[:, self.m :].expand(self.tasks, -1, -1)], dim=2)
 
-    def step(self, z: Tensor, losses: Tensor, view_gradients: Tensor) -> Step:
-        """`G_k = R_k^T G~_k`, row by row, in the place of `G~_k`."""
-        back = view_gradients[..., : self.m] @ self.current.detach()
+    def pull_back(self, z: Tensor, losses: Tensor, head_gradients: Tensor) -> TaskGradients:
+        """Compute `G_k = R_k^T G~_k`, row by row, in the memory of `G~_k`."""
+        back = head_gradients[..., : self.m] @ self.current.detach()
         if self.m == z.shape[1]:
-            return Step(z, losses, back)
-        gradients = view_gradients.contiguous()
+            return TaskGradients(z, losses, back)
+        gradients = head_gradients.contiguous()
         gradients[..., : self.m] = back
-        return Step(z, losses, gradients)
+        return TaskGradients(z, losses, gradients)
 
-    def combine(self, step: Step) -> Tensor:
-        """The inner method's update, at z."""
-        return self.inner.combine(step)
+    def combine(self, batch: TaskGradients) -> Tensor:
+        """Compute the inner method's update, at z."""
+        return self.inner.combine(batch)
 
-    def learn(self, step: Step) -> None:
-        """Gradient of `L_rot^k = - sum_n <R_k^T g~_{n,k}, v_n>` (equation 3), or of L_k.
+    def accumulate_own_gradients(self, batch: TaskGradients) -> None:
+        """Set the gradient of `L_rot^k = - sum_n <R_k^T g~_{n,k}, v_n>` (equation 3), or of L_k.
 
         Along `R_k exp(A)`, A skew, both are `<M_k, A>` to first order, with M_k a sum of outer
         products: `- G_k^T V` and, since `R_k A z` meets `G~_k`, `G_k^T Z`: `[m, m]` each. No
         gradient flows through the parametrisation for it.
         """
         if self.objective == "alignment":
-            target = unit_sum(step, self.m) / -self.tasks
+            target = unit_sum(batch, self.m) / -self.tasks
             if self.gradient_scale == "official":
-                target *= 2 * torch.linalg.vector_norm(step.gradients.mean(0))
+                target *= 2 * torch.linalg.vector_norm(batch.gradients.mean(0))
         else:
-            target = step.z[:, : self.m]
-        self.rotations.learn(self.current, step.gradients[..., : self.m], target)
-        self.inner.learn(step)
+            target = batch.z[:, : self.m]
+        self.rotations.accumulate_gradients(self.current, batch.gradients[..., : self.m], target)
+        self.inner.accumulate_own_gradients(batch)
 
-    def settle(self, step: int) -> None:
-        """The rotations after an optimiser's step, and the inner method."""
-        self.rotations.settle(step)
-        self.inner.settle(step)
+    def after_optimizer_step(self, step: int) -> None:
+        """Retract the rotations to SO(m); pass the step on to the inner method."""
+        self.rotations.retract(step)
+        self.inner.after_optimizer_step(step)
 
-    def groups(self, rotation: dict[str, Any]) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
-        """The rotations with their optimiser, and the inner method's own."""
+    def param_groups(
+        self, rotation: dict[str, Any]
+    ) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+        """List the rotations with their optimiser, and the inner method's own."""
         own = (list(self.rotations.parameters()), rotation | {"eps": self.eps})
-        return [own, *self.inner.groups(rotation)]
+        return [own, *self.inner.param_groups(rotation)]
 
-    def defects(self) -> Tensor:
-        """The largest entry of `|R_k^T R_k - I|`: `[K]`."""
+    def orthogonality_errors(self) -> Tensor:
+        """Compute the largest entry of `|R_k^T R_k - I|`: `[K]`."""
         with torch.no_grad():
-            now = self.rotations()
-        identity = torch.eye(self.m, dtype=now.dtype, device=now.device)
-        return (now.mT @ now - identity).abs().amax((1, 2))
+            rotations = self.rotations()
+        identity = torch.eye(self.m, dtype=rotations.dtype, device=rotations.device)
+        return (rotations.mT @ rotations - identity).abs().amax((1, 2))
 
-    def measures(self) -> dict[str, Tensor]:
-        """Distance and largest plane angle from the start; each entry of R_k where it is 2 x 2.
+    def logged(self) -> dict[str, Tensor]:
+        """Log distance and largest plane angle from the start; entries of R_k where it is 2 x 2.
 
         `rotation_distance` is `||R_k - R_k^0||_F`, `rotation_angle` in radians (`largest_angles`).
         """
         with torch.no_grad():
-            now = self.rotations()
+            rotations = self.rotations()
             angles = self.rotations.largest_angles()
-        distance = torch.linalg.matrix_norm(now - self.rotations.start)
-        found = {"rotation_distance/{task}": distance, "rotation_angle/{task}": angles}
-        found |= self.inner.measures()
+        distance = torch.linalg.matrix_norm(rotations - self.rotations.start)
+        columns = {"rotation_distance/{task}": distance, "rotation_angle/{task}": angles}
+        columns |= self.inner.logged()
         if self.m == 2:
             entries = [(i, j) for i in range(2) for j in range(2)]
-            found |= {f"rotation/{{task}}/{i}/{j}": now[:, i, j] for i, j in entries}
-        return found
+            columns |= {f"rotation/{{task}}/{i}/{j}": rotations[:, i, j] for i, j in entries}
+        return columns
 
 
 def build(
@@ -143,11 +145,11 @@ def build(
 
     Args:
         context: What the method is built for.
-        m: How many features, or a share of them such as `50%`.
+        m: The number of features, or a share of them such as `50%`.
         start: Where the rotations start: `identity`, or `random` ones (Haar).
-        parametrisation: A file of `methods/rotations/`.
+        parametrisation: The name of a file of `methods/rotations/`.
         objective: What they minimise: equation 3, or the task's own loss.
         eps: What Adam and RAdam add to the root of the second moment of the rotations' gradient.
-        gradient_scale: That of equation 3, or of the official code.
+        gradient_scale: The gradient's scale: that of equation 3, or of the official code.
     """
     return Rotate(context, m, start, parametrisation, objective, gradient_scale, eps)

@@ -8,11 +8,11 @@ import torch
 from pydantic import NonNegativeInt
 from torch import Tensor
 
-from ._base import Context, Method, Step, unit_sum
+from ._base import Context, Method, TaskGradients, unit_sum
 
 
 class Scale(Method):
-    """Equation 2, with `G_k^0` taken at step 0 and again at `reference_step`."""
+    """Applies equation 2, with `G_k^0` taken at step 0 and again at `reference_step`."""
 
     def __init__(self, context: Context, reference_step: int) -> None:
         super().__init__(context)
@@ -21,24 +21,24 @@ class Scale(Method):
         self.register_buffer("reference", torch.ones(context.tasks))
         self.register_buffer("alpha", torch.full((context.tasks,), 1 / context.tasks))
 
-    def combine(self, step: Step) -> Tensor:
-        """`C sum_k U_k`: `[B, D]`."""
-        length = step.norms
+    def combine(self, batch: TaskGradients) -> Tensor:
+        """Compute `C sum_k U_k`: `[B, D]`."""
+        norms = batch.norms
         retake = (self.steps == 0) | (self.steps == self.reference_step)
-        self.reference = torch.where(retake, length, self.reference.to(length.dtype))
+        self.reference = torch.where(retake, norms, self.reference.to(norms.dtype))
         self.steps += 1
-        tiny = torch.finfo(length.dtype).tiny
-        convergence = length / self.reference.clamp_min(tiny)
+        tiny = torch.finfo(norms.dtype).tiny
+        convergence = norms / self.reference.clamp_min(tiny)
         # A task whose first gradient was zero has no reference: it counts as not yet moved.
-        convergence = torch.where(self.reference > 0, convergence, (length > 0).to(length.dtype))
+        convergence = torch.where(self.reference > 0, convergence, (norms > 0).to(norms.dtype))
         self.alpha = convergence / convergence.sum().clamp_min(tiny)
-        return (self.alpha * length).sum() * unit_sum(step)
+        return (self.alpha * norms).sum() * unit_sum(batch)
 
-    def measures(self) -> dict[str, Tensor]:
-        """`alpha_k` of the last step."""
+    def logged(self) -> dict[str, Tensor]:
+        """Log `alpha_k` of the last step."""
         return {"alpha/{task}": self.alpha}
 
 
 def build(context: Context, *, reference_step: NonNegativeInt) -> Method:
-    """Scale Only; `reference_step` 0 is Algorithm 1, 20 the official code."""
+    """Build Scale Only; `reference_step` 0 is Algorithm 1, 20 the official code."""
     return Scale(context, reference_step)

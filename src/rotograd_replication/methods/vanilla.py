@@ -4,5 +4,5 @@ from ._base import Context, Method
 
 
 def build(context: Context) -> Method:
-    """The sum of task gradients."""
+    """Build the sum of task gradients."""
     return Method(context)

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from .. import plugins
 from ..methods._base import Context, Method
-from ..runtime import device as runtime
+from ..runtime import rng
 from ..tasks.group import Tasks
 from .heads._base import Heads
 
 
 class Network(nn.Module):
-    """Hard parameter sharing: `outputs = heads(method.view(backbone(x)))`."""
+    """Shares the backbone: `outputs = heads(method.task_features(backbone(x)))`."""
 
     def __init__(
         self, backbone: nn.Module, heads: Heads, method: Method, precision: str = "float32"
@@ -26,33 +26,31 @@ class Network(nn.Module):
         self.method = method
 
     def features(self, x: Tensor) -> Tensor:
-        """`z`, float32 `[B, D]`, whatever the backbone computes in."""
+        """Compute `z`, float32 `[B, D]`, whatever type the backbone computes in."""
         if self.precision != "bf16":
             return self.backbone(x)
         with torch.autocast(x.device.type, torch.bfloat16):
             return self.backbone(x).float()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map inputs to one `[K_s, B, outputs, ...]` per stack of heads."""
-        return self.heads(self.method.view(self.features(x)))
+        """Map inputs to one `[K_g, B, outputs, ...]` per group of heads."""
+        return self.heads(self.method.task_features(self.features(x)))
 
 
 def build_method(
     settings: dict[str, Any], tasks: int, features: int, generator: torch.Generator
 ) -> Method:
-    """A method and what it wraps, from its entry in the configuration."""
+    """Build a method and what it wraps, from its entry in the configuration."""
     inner = settings["inner"] and build_method(settings["inner"], tasks, features, generator)
     context = Context(tasks, features, generator, inner)
     return plugins.load("methods", settings["module"]).build(context, **settings["parameters"])
 
 
 def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
-    """A fresh network; the same seed gives every method the same backbone and heads."""
-    chosen = settings["network"]
-    features = chosen["features"]
-    module = plugins.load("networks", chosen["module"])
-    head = settings["heads"]
-    make = partial(
+    """Build a fresh network; the same seed gives every method the same backbone and heads."""
+    network, head, training = settings["network"], settings["heads"], settings["training"]
+    features = network["features"]
+    make_heads = partial(
         plugins.load("heads", head["module"]).build,
         features=features,
         hidden=head["hidden"],
@@ -60,12 +58,10 @@ def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone = module.build(features, **chosen["parameters"])
-        heads = Heads(tasks.stacks, make)
-    method = build_method(
-        settings["method"], len(tasks), features, runtime.generator(seed, stream=1)
-    )
-    training = settings["training"]
+        module = plugins.load("networks", network["module"])
+        backbone = module.build(features, **network["parameters"])
+        heads = Heads(tasks.head_groups, make_heads)
+    method = build_method(settings["method"], len(tasks), features, rng.generator(seed, stream=1))
     if training["compiled"]:
         for part in (backbone, heads):
             part.forward = torch.compile(part.forward)

@@ -16,8 +16,8 @@ import tqdm
 from .. import plugins
 from ..config import load as config
 from ..config import schema
-from ..runtime import device as runtime
-from ..training import train
+from ..runtime import provenance
+from ..training import run_networks
 from .timing import Calibration
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.Da
         " where published" * bool(disk["archives, GB"].isna().any()),
         disk["prepared, GB"].sum(),
         table["models, GB"].sum(),
-        runtime.hardware(calibration.device),
+        provenance.hardware(calibration.device),
         torch.get_num_threads(),
         len(calibration.costs),
         calibration.seconds,
@@ -107,7 +107,7 @@ def _steps(study: schema.Study, experiment: str) -> dict[str, int]:
     chosen = study.experiments[experiment]
     data, training = study.datasets[chosen.dataset], chosen.training
     used = training.training_samples.value or data.samples.train
-    large = train.evaluation_batch(config.values(chosen), data.tasks)
+    large = run_networks.evaluation_batch(config.values(chosen), data.tasks)
     return {
         "train": math.ceil(used / training.batch_size.value),
         "val": math.ceil(data.samples.val / large),
@@ -125,7 +125,7 @@ def estimate(
     trained = settings["training"]["epochs"] * steps["train"]
     evaluated = (settings["training"]["epochs"] + 1) * steps["val"] + steps["test"]
     seconds, size = 0.0, 0
-    for tasks, columns in train.parts(settings, data.tasks).values():
+    for tasks, columns in run_networks.networks_of_run(settings, data.tasks).values():
         cost = calibration.cost(settings, tasks, len(columns), data.shape)
         seconds += trained * cost.step + evaluated * cost.evaluation
         size += cost.bytes

@@ -18,8 +18,9 @@ from ..files import atomic as records
 from ..methods._base import Method
 from ..models import network
 from ..models.network import Network
+from ..tasks.evaluation import metrics_of
 from ..tasks.group import Tasks
-from ..training import train
+from ..training import run_networks
 from ..training.optimizers import OPTIMIZERS, Optimizers
 from ..training.step import task_step
 
@@ -131,12 +132,12 @@ class Calibration:
         net.backbone = Features(z)
         net.train()
         optimizers = Optimizers(net, settings)
-        unit_loss = torch.ones(len(tasks), device=self.device)
+        initial_losses = torch.ones(len(tasks), device=self.device)
         y = self._targets(samples, tasks, columns, shape)
 
         def step() -> None:
             optimizers.zero_grad()
-            task_step(net, tasks, z, y, unit_loss)
+            task_step(net, tasks, z, y, initial_losses)
             optimizers.step()
 
         return self._time(step, self.seconds)
@@ -145,25 +146,25 @@ class Calibration:
         self, net: Network, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]
     ) -> float:
         """All but the method's view."""
-        size = train.evaluation_batch(settings, tasks.tasks)
+        size = run_networks.evaluation_batch(settings, tasks.tasks)
         x, y = self._inputs(size, shape), self._targets(size, tasks, columns, shape)
         net.eval()
 
         def evaluate() -> None:
             z = net.features(x)
-            tasks.metrics(net.heads(Method.view(net.method, z)), y)
+            metrics_of(tasks, net.heads(Method.task_features(net.method, z)), y)
 
         with torch.no_grad():
             return self._time(evaluate, self.seconds / 4)
 
     def _view(self, net: Network, settings: dict[str, Any], tasks: Tasks) -> float:
         """What the method shows the heads in evaluation; nothing where that is z itself."""
-        if type(net.method).view is Method.view:
+        if type(net.method).task_features is Method.task_features:
             return 0.0
-        size = train.evaluation_batch(settings, tasks.tasks)
+        size = run_networks.evaluation_batch(settings, tasks.tasks)
         z = torch.randn(size, settings["network"]["features"], device=self.device)
         with torch.no_grad():
-            return self._time(lambda: net.method.view(z), self.seconds / 4)
+            return self._time(lambda: net.method.task_features(z), self.seconds / 4)
 
     def _inputs(self, samples: int, shape: list[int]) -> Tensor:
         x = torch.randn(samples, *shape, device=self.device)

@@ -30,26 +30,7 @@ from .run_records import (
 log = logging.getLogger(__name__)
 
 
-def both(metrics: dict[str, bool]) -> dict[str, bool]:
-    """Metrics as means of batches, and over all pixels (see `dense_metrics`)."""
-    return metrics | {f"{name}_global": higher for name, higher in metrics.items()}
-
-
 HEADER = [*RUN, "task", "metric", "value", "higher_is_better", "delta"]
-# A task's kind -> its metrics on the test split, and whether higher is better.
-METRICS: dict[str, dict[str, bool]] = {
-    "classification": {"accuracy": True},
-    "binary": {"f1": True},
-    "regression": {"mse": False},
-    "multimodal": {"objective": False},
-    "avocado": {"objective": False},
-    "segmentation": {"miou": True, "pixel_accuracy": True},
-    "depth": both({"abs_err": False, "rel_err": False}),
-    "normals": both(
-        {"angle_mean": False, "angle_median": False}
-        | dict.fromkeys(("within_11_25", "within_22_5", "within_30"), True)
-    ),
-}
 
 
 def run(
@@ -109,13 +90,13 @@ def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> l
         for run in runs
         if not is_diverged(run)
         for task in dataset.tasks
-        for metric in (*METRICS[task.kind], "loss")
+        for metric in (*task.metrics, "loss")
     }
     rows = []
     for run in runs:
         for task in dataset.tasks:
             start = [run["study"], run["experiment"], run["method"], run["seed"], task.name]
-            for metric, higher in METRICS[task.kind].items():
+            for metric, higher in task.metrics.items():
                 value = values.get((run["method"], run["seed"], task.name, metric), "")
                 single = values.get((delta.BASELINE, run["seed"], task.name, metric))
                 known = single is not None and value != ""

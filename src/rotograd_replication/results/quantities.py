@@ -30,7 +30,7 @@ STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "range": lambda x: np.ptp(x, -1),
 }
 SECONDS_PER_HOUR = 3600
-# The other convention of averaging over pixels is another table (see `dense_metrics`).
+# The other convention of averaging over pixels is another table (see `tasks/kinds/_maps.py`).
 GLOBAL = "_global"
 
 

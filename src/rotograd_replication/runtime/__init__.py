@@ -1,1 +1,1 @@
-"""The process that a job runs in: device, random numbers, the signals that end it."""
+"""The process that a job runs in: device, random numbers, provenance, the signals that end it."""

@@ -1,8 +1,8 @@
-"""A process that is asked to end does so between two batches, with nothing lost.
+"""A process that is asked to end does so between two batches, and nothing is lost.
 
 SIGTERM (an ordinary end), SIGUSR1 (a scheduler's warning before it takes the node away) and SIGINT
-(Ctrl-C) are noted, not obeyed at once; who trains asks `requested` after every batch. A second
-Ctrl-C ends the process where it stands.
+(Ctrl-C) do not end the process at once. They are noted, and training looks at `requested` after
+every batch. A second Ctrl-C ends the process at once.
 """
 
 import contextlib
@@ -10,20 +10,20 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-# What a job that was asked to end exits with: EX_TEMPFAIL of sysexits.h, "try again".
+# The exit code of a job that was asked to end: EX_TEMPFAIL of sysexits.h, "try again".
 EXIT_CODE = 75
-NOTED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+CAUGHT = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 class Preempted(Exception):
-    """The process was asked to end, and what it had done is saved."""
+    """The process was asked to end, and its state is saved."""
 
 
-class Requests:
-    """The requests to end since `noted` began.
+class StopRequests:
+    """The requests to end since `catch_signals` began.
 
     Attributes:
-        requested: the name of the first signal, or None.
+        requested: The name of the first signal, or None.
     """
 
     def __init__(self) -> None:
@@ -36,10 +36,10 @@ class Requests:
 
 
 @contextlib.contextmanager
-def noted() -> Iterator[Requests]:
-    """Note the signals of `NOTED` inside the block; afterwards they do again what they did."""
-    requests = Requests()
-    before = {number: signal.signal(number, requests._note) for number in NOTED}
+def catch_signals() -> Iterator[StopRequests]:
+    """Note the signals of `CAUGHT` inside the block; restore their handlers afterwards."""
+    requests = StopRequests()
+    before = {number: signal.signal(number, requests._note) for number in CAUGHT}
     try:
         yield requests
     finally:

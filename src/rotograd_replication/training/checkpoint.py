@@ -1,22 +1,17 @@
-"""A run's state, saved whole or not at all, found unharmed or not used at all.
+"""A run's state: saved whole or not at all, and used only if it is undamaged.
 
-The newest two states of a network lie in one folder beside the run's outputs, of which Snakemake
-knows nothing: it removes the outputs of a failed job, and these stay. A file holds tensors and
-plain values (safetensors, no pickle), carries its sha256 (`sealed`) and says what run it belongs
-to: study, method, seed, configuration, code, versions and data. One of another run is set aside and
-the difference named; of a damaged one the older is taken. Files are ordered by the step in their
-names, never by their dates: clocks jump.
+The newest two states of a network are in one folder next to the run's outputs. Snakemake does not
+know of them: it removes the outputs of a failed job, and these stay. A file holds tensors and plain
+values (safetensors, no pickle), its own sha256 (`sealed`) and what run it belongs to: study,
+method, seed, configuration, code, versions and data. A state of another run is set aside and the
+difference is logged. In place of a damaged state the older one is used. Files are ordered by the
+step in their names, never by their dates: clocks jump.
 """
 
-import contextlib
-import errno
-import fcntl
 import json
 import logging
-import os
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +20,14 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..files import atomic as records
-from ..files import sealed as seals
-from ..runtime import preemption as signals
+from ..files import sealed
+from ..files.atomic import atomic
+from ..runtime.preemption import Preempted, StopRequests
 
 log = logging.getLogger(__name__)
 KEPT = 2
+# The name of the last state of a run that diverged.
+EVIDENCE = "diverged"
 
 
 @dataclass(frozen=True)
@@ -41,9 +38,9 @@ class State:
     facts: dict[str, Any]
 
     def part(self, name: str) -> dict[str, Tensor]:
-        """The tensors whose names begin with `name/`, without it."""
-        start = f"{name}/"
-        return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
+        """Return the tensors whose names begin with `name/`, without that prefix."""
+        prefix = f"{name}/"
+        return {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
 
 
 @dataclass(frozen=True)
@@ -51,14 +48,14 @@ class Saving:
     """Where and how often the processes of one job save a run.
 
     Attributes:
-        folder: of the run's checkpoints.
-        every: seconds between two states.
-        requests: signals that ask this process to end.
+        folder: The folder of the run's checkpoints.
+        every: The seconds between two states.
+        requests: The signals that ask this process to end.
     """
 
     folder: Path
     every: float
-    requests: signals.Requests = field(default_factory=signals.Requests)
+    requests: StopRequests = field(default_factory=StopRequests)
 
 
 @dataclass
@@ -66,10 +63,10 @@ class Checkpoints:
     """The saved states of one network of a run.
 
     Attributes:
-        saving: where and how often; None saves nothing.
-        name: of the network in the run, the folder's name.
-        key: what a state must agree with to be gone on from.
-        device: in words; a state from another device is gone on from, and says so.
+        saving: Where and how often; None saves nothing.
+        name: The network's name in the run, which is the folder's name.
+        key: What a state must agree with for a run to resume from it.
+        device: The device in words. A run resumes on another device too, and its record says so.
     """
 
     saving: Saving | None
@@ -84,44 +81,44 @@ class Checkpoints:
 
     @property
     def label(self) -> str:
-        """The run and its network, in short."""
+        """Short name of the run and its network."""
         run = [str(self.key[part]) for part in ("experiment", "method", "seed") if part in self.key]
         return "/".join([*run, self.name])
 
     def due(self) -> bool:
-        """Whether to save now: the interval is over, or the process was asked to end."""
+        """Return whether to save now: the interval is over, or the process was asked to end."""
         if self.saving is None:
             return False
-        late = time.monotonic() - self.last >= self.saving.every
-        return late or self.saving.requests.requested is not None
+        elapsed = time.monotonic() - self.last >= self.saving.every
+        return elapsed or self.saving.requests.requested is not None
 
     def save(self, step: int, state: State) -> None:
-        """Save the state after `step` steps; end the process if that was asked for.
+        """Save the state after `step` steps; end the training if that was asked for.
 
         Raises:
-            Preempted: the process was asked to end; the state is saved.
-            OSError: it cannot be saved, for one because the disk is full.
+            Preempted: The process was asked to end; the state is saved.
+            OSError: The state cannot be saved, for instance because the disk is full.
         """
         if self.folder is None or self.saving is None:
             return
         self._write(self.folder / f"step{step:012d}.safetensors", state)
-        for old in self._found()[KEPT:]:
+        for old in self._saved()[KEPT:]:
             old.unlink(missing_ok=True)
         self.last = time.monotonic()
         if self.saving.requests.requested:
-            raise signals.Preempted(
+            raise Preempted(
                 f"asked to end by {self.saving.requests.requested}: saved after step {step} in "
-                f"`{self.folder}`; the same command goes on from there"
+                f"`{self.folder}`; the same command resumes from there"
             )
 
     def keep(self, name: str, state: State) -> None:
-        """Save a state under a name from which nothing goes on: evidence."""
+        """Save a state under a name from which no run resumes, as evidence."""
         if self.folder is not None:
             self._write(self.folder / f"{name}.safetensors", state)
 
     def load(self) -> State | None:
-        """The newest state that belongs to this run and is unharmed; None if there is none."""
-        for path in self._found():
+        """Load the newest undamaged state of this run; None if there is none."""
+        for path in self._saved():
             try:
                 state = self._read(path)
                 difference = self._difference(state.facts["key"])
@@ -130,15 +127,15 @@ class Checkpoints:
             if difference is None:
                 self.devices = list(dict.fromkeys([*state.facts["devices"], self.device]))
                 if len(self.devices) > 1:
-                    log.warning("`%s` goes on from another device: %s", path, self.devices)
+                    log.warning("`%s` resumes on another device: %s", path, self.devices)
                 return state
             aside = path.with_suffix(".refused")
-            log.warning("`%s` is not gone on from: %s. Now `%s`.", path, difference, aside.name)
+            log.warning("No run resumes from `%s`: %s. Now `%s`.", path, difference, aside.name)
             path.replace(aside)
         return None
 
-    def _found(self) -> list[Path]:
-        """The saved states, the newest first."""
+    def _saved(self) -> list[Path]:
+        """List the saved states, the newest first."""
         return sorted(self.folder.glob("step*.safetensors"), reverse=True) if self.folder else []
 
     def _write(self, path: Path, state: State) -> None:
@@ -146,68 +143,33 @@ class Checkpoints:
             name: value.detach().cpu().contiguous().clone() for name, value in state.tensors.items()
         }
         facts = state.facts | {"key": self.key, "devices": self.devices}
-        with records.atomic(path) as temporary:
-            metadata = seals.blank({"facts": json.dumps(facts)})
+        with atomic(path) as temporary:
+            metadata = sealed.blank({"facts": json.dumps(facts)})
             safetensors.torch.save_file(tensors, temporary, metadata)
-            seals.seal(temporary)
+            sealed.seal(temporary)
 
     def _read(self, path: Path) -> State:
-        seals.check(path, "An older one is looked for.")
+        sealed.check(path, "An older state is tried.")
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return State(tensors, json.loads(file.metadata()["facts"]))
 
-    def _difference(self, found: dict[str, Any]) -> str | None:
-        """How the run of a state differs from this one, in words; None if it does not."""
-        wanted = json.loads(json.dumps(self.key))
-        names = sorted({*wanted, *found})
-        differing = [name for name in names if wanted.get(name) != found.get(name)]
-        if not differing:
+    def _difference(self, key: dict[str, Any]) -> str | None:
+        """Say how a state's run differs from this one; None if it does not."""
+        own = json.loads(json.dumps(self.key))
+        names = sorted(name for name in {*own, *key} if own.get(name) != key.get(name))
+        if not names:
             return None
         return "; ".join(
-            f"its `{name}` is {found.get(name)}, this run's is {wanted.get(name)}"
-            for name in differing
+            f"its `{name}` is {key.get(name)}, this run's is {own.get(name)}" for name in names
         )
 
 
-@contextlib.contextmanager
-def exclusive(saving: Saving | None) -> Iterator[None]:
-    """Hold a run for this process: a job whose workflow was killed may still be training it.
-
-    The hold ends with the process, however that ends.
-
-    Raises:
-        BlockingIOError: another process holds it.
-    """
-    if saving is None:
-        yield
-        return
-    saving.folder.mkdir(parents=True, exist_ok=True)
-    with open(saving.folder / "lock", "a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise BlockingIOError(
-                errno.EWOULDBLOCK,
-                f"A run must be trained by one process. `{saving.folder}` is held by another "
-                f"({file.read().strip() or 'unknown'}): wait for it, or end it",
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {os.uname().nodename}")
-        file.flush()
-        yield
-
-
 def discard(folders: list[Path]) -> None:
-    """Remove the checkpoints of runs whose outputs are all in place; evidence stays."""
+    """Remove the checkpoints of runs whose outputs are all written; evidence stays."""
     for folder in folders:
         if not list(folder.rglob(f"{EVIDENCE}.safetensors")):
             shutil.rmtree(folder, ignore_errors=True)
             continue
         for path in [*folder.rglob("step*.safetensors"), *folder.rglob("*.refused")]:
             path.unlink(missing_ok=True)
-
-
-# The name of the last state of a run that diverged.
-EVIDENCE = "diverged"

@@ -1,7 +1,7 @@
-"""When a training has come to nothing: a loss or metric is not finite, or a rotation is none.
+"""When a training has diverged: a loss or metric is not finite, or a rotation is not orthogonal.
 
-Looked at every `EVERY` batches and at the end of each epoch: the sum of the losses, which stays on
-the device, is not finite from the first loss on that is not, so that no batch waits for the check.
+Checked every `EVERY` batches and at the end of each epoch. The sum of the losses stays on the
+device and is not finite from the first loss on that is not, so no batch waits for the check.
 """
 
 import math
@@ -10,17 +10,17 @@ from torch import Tensor
 
 from ..methods._base import Method
 
-# Batches of an epoch between two looks at the losses.
+# Batches of an epoch between two checks of the losses.
 EVERY = 100
 # An entry of |R^T R - I| in float32 is below 1e-3 even for 1536 features.
 LIMIT = 0.05
 
 
 class Diverged(Exception):
-    """The training has come to nothing.
+    """The training has diverged.
 
     Attributes:
-        what: the evidence in words.
+        what: The evidence in words.
     """
 
     def __init__(self, what: str) -> None:
@@ -29,10 +29,10 @@ class Diverged(Exception):
 
 
 def check_losses(losses: Tensor, names: list[str]) -> None:
-    """Raise if a sum of losses `[K]` is not finite.
+    """Check that a sum of losses `[K]` is finite.
 
     Raises:
-        Diverged: names the task.
+        Diverged: It is not; names the task.
     """
     for name, loss in zip(names, losses.tolist(), strict=True):
         if not math.isfinite(loss):
@@ -40,11 +40,11 @@ def check_losses(losses: Tensor, names: list[str]) -> None:
 
 
 def check_method(method: Method, names: list[str]) -> None:
-    """Raise if a task's rotation is not one.
+    """Check that every task's rotation is orthogonal.
 
     Raises:
-        Diverged: names the task.
+        Diverged: One is not; names the task.
     """
-    for name, defect in zip(names, method.defects().tolist(), strict=True):
-        if not defect <= LIMIT:
-            raise Diverged(f"|R^T R - I| of `{name}` is {defect}")
+    for name, error in zip(names, method.orthogonality_errors().tolist(), strict=True):
+        if not error <= LIMIT:
+            raise Diverged(f"|R^T R - I| of `{name}` is {error}")

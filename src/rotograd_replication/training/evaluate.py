@@ -9,12 +9,12 @@ import torch
 
 from ..config import schema
 from ..data.loader import Loader
-from ..files import atomic as records
-from ..files import sealed as seals
+from ..files import sealed
+from ..files.atomic import read_json, write_json
 from ..models import network
-from ..runtime import device as runtime
-from .train import evaluation_batch, parts
-from .validation import NotFinite, assess
+from ..runtime.device import set_precision
+from .run_networks import evaluation_batch, networks_of_run
+from .validation import NotFinite, evaluate_split
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +29,15 @@ def run(
 ) -> None:
     """Write a run's `metrics.json`: its record, and every task's metrics on the test split.
 
-    A run that diverged has no metrics: null in their place, and under `diverged` what happened.
+    A run that diverged has `"metrics": null`, and under `diverged` what happened.
 
     Raises:
-        ValueError: the test split was prepared from other archives than the run was trained on, or
+        ValueError: The test split was prepared from other archives than the run was trained on, or
             the parameters are not those that the run wrote.
     """
-    content = records.read_json(record)
+    content = read_json(record)
     settings = content["settings"]
-    runtime.set_precision(settings["training"]["precision"])
+    set_precision(settings["training"]["precision"])
     loader = Loader(test, device, evaluation_batch(settings, tasks))
     remedy = "Rerun the training: delete that file."
     if loader.data["archives"] != content["data"]["archives"]:
@@ -45,11 +45,11 @@ def run(
             f"`{test}` must come from the archives that `{record}` was trained on. Found others. "
             f"{remedy}"
         )
-    found = seals.check(model, remedy)
-    if found != content["model"]:
+    sha256 = sealed.check(model, remedy)
+    if sha256 != content["model"]:
         raise ValueError(
             f"`{model}` must be what `{record}` records, sha256 {content['model']}. "
-            f"Found {found}. {remedy}"
+            f"Found {sha256}. {remedy}"
         )
     content["data"]["samples"]["test"] = len(loader.targets)
     content["data"]["prepared"]["test"] = loader.sha256
@@ -62,7 +62,7 @@ def run(
                 "epoch": content["best_epoch"],
                 "what": f"{error} on the test split",
             }
-    records.write_json(out, content | {"metrics": metrics})
+    write_json(out, content | {"metrics": metrics})
     log.info("evaluated %s", out)
 
 
@@ -73,14 +73,14 @@ def _metrics(
     loader: Loader,
     device: torch.device,
 ) -> dict[str, dict[str, float]]:
-    """Every task's metrics on a split, by the run's parameters."""
+    """Compute every task's metrics on a split, with the run's parameters."""
     settings, state = content["settings"], safetensors.torch.load_file(model)
     metrics = {}
-    for prefix, (chosen, columns) in parts(settings, tasks).items():
-        net = network.build(settings, chosen, content["seed"])
+    for prefix, (own_tasks, columns) in networks_of_run(settings, tasks).items():
+        net = network.build(settings, own_tasks, content["seed"])
         net.load_state_dict(
             {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         )
         net.to(device, memory_format=torch.channels_last)
-        metrics |= assess(net, chosen, loader, columns)
+        metrics |= evaluate_split(net, own_tasks, loader, columns)
     return metrics

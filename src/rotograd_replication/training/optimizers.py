@@ -11,38 +11,38 @@ OPTIMIZERS = {"radam": torch.optim.RAdam, "adam": torch.optim.Adam, "sgd": torch
 
 
 def build(parameters: list[nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
-    """An optimiser by its `name`; `eps`, if given, is for Adam and RAdam."""
+    """Build an optimiser by its `name`; `eps`, if given, is for Adam and RAdam."""
     eps = {"eps": settings["eps"]} if "eps" in settings and settings["name"] != "sgd" else {}
     return OPTIMIZERS[settings["name"]](parameters, lr=settings["learning_rate"], **eps)
 
 
 class Optimizers:
-    """The network's optimiser and the method's own, each with its schedule."""
+    """Steps the network's optimiser and the method's own, each with its schedule."""
 
     def __init__(self, net: Network, settings: dict[str, Any]) -> None:
         training = settings["training"]
         self.method = net.method
         shared = [*net.backbone.parameters(), *net.heads.parameters()]
         rotation = settings["method"]["rotation"] or training["rotation"]
-        groups = [(shared, training["optimizer"]), *net.method.groups(rotation)]
-        self.optimizers = [build(parameters, chosen) for parameters, chosen in groups]
+        groups = [(shared, training["optimizer"]), *net.method.param_groups(rotation)]
+        self.optimizers = [build(parameters, optimizer) for parameters, optimizer in groups]
         self.schedules = [
-            torch.optim.lr_scheduler.ExponentialLR(optimizer, chosen["decay"])
-            for optimizer, (_, chosen) in zip(self.optimizers, groups, strict=True)
+            torch.optim.lr_scheduler.ExponentialLR(optimizer, own["decay"])
+            for optimizer, (_, own) in zip(self.optimizers, groups, strict=True)
         ]
-        self.drops = [chosen.get("drops") for _, chosen in groups]
+        self.drops = [optimizer.get("drops") for _, optimizer in groups]
 
     def zero_grad(self) -> None:
-        """Forget the gradients of the last step."""
+        """Drop the gradients of the last step."""
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def step(self) -> None:
-        """Move every parameter, lower the learning rates, let the method take in its own."""
+        """Move every parameter, lower the learning rates, tell the method."""
         for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
             optimizer.step()
             schedule.step()
-        self.method.settle(self.schedules[0].last_epoch)
+        self.method.after_optimizer_step(self.schedules[0].last_epoch)
 
     def end_epoch(self, epoch: int) -> None:
         """Lower the learning rates that drop after epoch number `epoch`, from 1."""
@@ -52,7 +52,7 @@ class Optimizers:
                     group["lr"] *= drops["factor"]
 
     def state(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-        """What the optimisers remember.
+        """Return the state of the optimisers.
 
         Returns:
             `<optimiser>/<parameter>/<name>` -> tensor, and per optimiser its groups and schedule
@@ -62,19 +62,19 @@ class Optimizers:
         pairs = zip(self.optimizers, self.schedules, strict=True)
         for i, (optimizer, schedule) in enumerate(pairs):
             state = optimizer.state_dict()
-            for parameter, one in state["state"].items():
-                tensors |= {f"{i}/{parameter}/{name}": value for name, value in one.items()}
+            for parameter, moments in state["state"].items():
+                tensors |= {f"{i}/{parameter}/{name}": value for name, value in moments.items()}
             facts.append({"groups": state["param_groups"], "schedule": schedule.state_dict()})
         return tensors, facts
 
     def load(self, tensors: dict[str, Tensor], facts: list[dict[str, Any]]) -> None:
-        """Remember what `state` gave; the moments take their parameters' layout in memory."""
+        """Restore what `state` gave; the moments take their parameters' layout in memory."""
         pairs = zip(self.optimizers, self.schedules, facts, strict=True)
         for i, (optimizer, schedule, fact) in enumerate(pairs):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             state: dict[int, dict[str, Tensor]] = {}
-            for place, value in tensors.items():
-                number, parameter, name = place.split("/")
+            for key, value in tensors.items():
+                number, parameter, name = key.split("/")
                 if int(number) == i:
                     like = parameters[int(parameter)]
                     if value.shape == like.shape:

@@ -6,7 +6,7 @@ The files are the same but for the record's experiment and method; `trained_as` 
 import shutil
 from pathlib import Path
 
-from ..files import atomic as records
+from ..files.atomic import atomic, read_json, write_json
 
 
 def run(
@@ -16,15 +16,15 @@ def run(
 
     Args:
         experiment: The other experiment.
-        method: What the run's method is called there.
+        method: The name of the run's method there.
         sources: Model, history and record of the run.
-        outputs: Where they go, in the same order.
+        outputs: The copies' paths, in the same order.
     """
     *files, record = sources
     for source, out in zip(files, outputs, strict=False):
-        with records.atomic(out) as temporary:
+        with atomic(out) as temporary:
             shutil.copyfile(source, temporary)
-    content = records.read_json(record)
+    content = read_json(record)
     origin = f"{content['experiment']}/{content['method']}"
     changed = {"experiment": experiment, "method": method, "trained_as": origin}
-    records.write_json(outputs[-1], content | changed)
+    write_json(outputs[-1], content | changed)

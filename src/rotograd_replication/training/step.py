@@ -3,46 +3,48 @@
 import torch
 from torch import Tensor
 
-from ..methods._base import Step
+from ..methods._base import TaskGradients
 from ..models.network import Network
 from ..tasks.group import Tasks
 
 
 def task_step(
-    net: Network, tasks: Tasks, x: Tensor, y: Tensor, unit_loss: Tensor
-) -> tuple[Step, Tensor]:
-    """Algorithm 1 up to the optimisers: leaves a gradient on every parameter.
+    net: Network, tasks: Tasks, x: Tensor, y: Tensor, initial_losses: Tensor
+) -> tuple[TaskGradients, Tensor]:
+    """Run Algorithm 1 up to the optimisers: set the gradient of every parameter.
 
     Args:
-        net: backbone, heads and method.
-        tasks: the K tasks.
-        x: inputs `[B, ...]`.
-        y: targets `[B, K]`, dense tasks' `[B, columns, H, W]`.
-        unit_loss: what each loss is divided by, `[K]`.
+        net: Backbone, heads and method.
+        tasks: The K tasks.
+        x: Inputs `[B, ...]`.
+        y: Targets `[B, K]`; of dense tasks `[B, columns, H, W]`.
+        initial_losses: What each loss is divided by, `[K]`.
 
     Returns:
-        The step, and the update `[B, D]` that the backbone received.
+        The task gradients, and the update `[B, D]` that the backbone received.
     """
     z = net.features(x)  # [B, D]
-    losses, at_views = head_step(net, tasks, z.detach(), y, unit_loss)  # [K], [K, B, D]
-    step = net.method.step(z.detach(), losses, at_views)
-    update = net.method.combine(step)  # [B, D]
+    losses, at_heads = head_step(net, tasks, z.detach(), y, initial_losses)  # [K], [K, B, D]
+    batch = net.method.pull_back(z.detach(), losses, at_heads)
+    update = net.method.combine(batch)  # [B, D]
     z.backward(update)
-    net.method.learn(step)
-    return step, update
+    net.method.accumulate_own_gradients(batch)
+    return batch, update
 
 
 def head_step(
-    net: Network, tasks: Tasks, z: Tensor, y: Tensor, unit_loss: Tensor
+    net: Network, tasks: Tasks, z: Tensor, y: Tensor, initial_losses: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Every task's loss and its gradient at the task's view of z; heads keep their own gradients.
+    """Compute every task's loss and its gradient at the task's features; set the heads' gradients.
 
-    A function of its own, so that views and outputs are freed before the backbone's backward pass.
+    A function of its own, so that the features and outputs of K tasks are freed before the
+    backbone's backward pass.
     """
-    views = net.method.view(z).detach().requires_grad_()  # [K, B, D]
-    losses = tasks.losses(net.heads(views), y)  # [K]
+    features = net.method.task_features(z).detach().requires_grad_()  # [K, B, D]
+    losses = tasks.losses(net.heads(features), y)  # [K]
     heads = list(net.heads.parameters())
-    at_views, *at_heads = torch.autograd.grad((losses / unit_loss).sum(), [views, *heads])
-    for parameter, gradient in zip(heads, at_heads, strict=True):
+    total = (losses / initial_losses).sum()
+    at_features, *at_parameters = torch.autograd.grad(total, [features, *heads])
+    for parameter, gradient in zip(heads, at_parameters, strict=True):
         parameter.grad = gradient
-    return losses.detach(), at_views
+    return losses.detach(), at_features

@@ -10,32 +10,31 @@ from torch import Tensor
 
 from ..data.loader import Loader
 from ..models import network
-from ..runtime import device as runtime
-from ..runtime import rng as generators
-from ..tasks.group import Tasks
+from ..runtime import rng
+from ..tasks.group import Tasks, take
 from . import diagnostics, divergence
 from .checkpoint import EVIDENCE, Checkpoints, State
 from .optimizers import Optimizers
 from .step import task_step
-from .validation import NotFinite, appearance, validation
+from .validation import NotFinite, snapshot, validation
 
 log = logging.getLogger(__name__)
-# What a trainer counts: kept by name in its saved state.
-PLACE = ("epoch", "batch", "steps", "samples", "names", "rows", "best", "best_epoch")
+# How far a trainer is: attributes that its saved state holds by name.
+PROGRESS = ("epoch", "batch", "steps", "samples", "names", "rows", "best", "best_epoch")
 
 
 class Trainer:
-    """One network in training: everything that decides what its next batch does to it.
+    """Trains one network; holds everything that decides what its next batch does to it.
 
     Attributes:
-        epoch: the epoch under way, from 1.
-        batch: its batches done.
-        steps: batches done in all epochs.
-        rows: the history so far, a row per epoch, from epoch 0, before training.
-        best_epoch: the epoch of the smallest validation error, as `selection` defines it.
-        best_state: the network's parameters after it.
-        diverged: where and how the training came to nothing; None as long as it goes well.
-        seconds: of training, those of earlier processes too.
+        epoch: The current epoch, from 1.
+        batch: The batches of it that are done.
+        steps: The batches done in all epochs.
+        rows: The history so far, a row per epoch, from epoch 0, before training.
+        best_epoch: The epoch of the smallest validation error, as `selection` defines it.
+        best_state: The network's parameters after that epoch.
+        diverged: Where and how the training diverged; None as long as it has not.
+        seconds: The seconds of training, with those of earlier processes.
     """
 
     def __init__(
@@ -53,8 +52,8 @@ class Trainer:
         self.net = network.build(settings, tasks, seed)
         self.net.to(device, memory_format=torch.channels_last)
         self.optimizers = Optimizers(self.net, settings)
-        self.generator = runtime.generator(seed, stream=0)
-        self.unit_loss = torch.ones(len(tasks), device=device)
+        self.generator = rng.generator(seed, stream=0)
+        self.initial_losses = torch.ones(len(tasks), device=device)
         self.order = torch.empty(0, dtype=torch.long)
         self.epoch, self.batch, self.steps = 1, 0, 0
         self.rows: list[dict[str, float]] = []
@@ -66,42 +65,43 @@ class Trainer:
 
     @property
     def seconds(self) -> float:
-        """Of training, those of earlier processes too."""
+        """Seconds of training, with those of earlier processes."""
         return self.earlier + time.perf_counter() - self.start
 
-    def run(self, saved: Checkpoints) -> None:
-        """Train to the end, from the newest state saved if there is one.
+    def run(self, checkpoints: Checkpoints) -> None:
+        """Train to the end, from the newest saved state if there is one.
 
         Raises:
-            Preempted: the process was asked to end; the state is saved.
+            Preempted: The process was asked to end; the state is saved.
         """
-        if state := saved.load():
+        if state := checkpoints.load():
             self.load(state)
-            log.info("%s: going on from epoch %d, batch %d", saved.folder, self.epoch, self.batch)
+            where = (checkpoints.folder, self.epoch, self.batch)
+            log.info("%s: resumes from epoch %d, batch %d", *where)
         try:
-            self._run(saved)
+            self._run(checkpoints)
         except divergence.Diverged as error:
             self.diverged = {"epoch": self.epoch, "batch": self.batch, "what": error.what}
-            log.warning("%s diverged in epoch %d: %s", saved.name, self.epoch, error.what)
-            saved.keep(EVIDENCE, self.state())
+            log.warning("%s diverged in epoch %d: %s", checkpoints.name, self.epoch, error.what)
+            checkpoints.keep(EVIDENCE, self.state())
 
-    def _run(self, saved: Checkpoints) -> None:
+    def _run(self, checkpoints: Checkpoints) -> None:
         if not self.rows:
-            self.rows.append({"epoch": 0, **self._assess()})
+            self.rows.append({"epoch": 0, **self._validate()})
         total, done = self.settings["epochs"], self.epoch - 1
-        shown = {"desc": saved.label, "unit": "epoch", "disable": None}
-        with tqdm.tqdm(total=total, initial=done, **shown) as bar:
+        display = {"desc": checkpoints.label, "unit": "epoch", "disable": None}
+        with tqdm.tqdm(total=total, initial=done, **display) as bar:
             while self.epoch <= total:
                 if not self.batch:
                     self.order = self.train.permutation(self.generator)
                 for x, y in self.train.batches(self.order, self.generator, first=self.batch):
-                    self._step(x, y[:, self.columns])
-                    if saved.due():
-                        saved.save(self.steps, self.state())
+                    self._step(x, take(y, self.columns, 1))
+                    if checkpoints.due():
+                        checkpoints.save(self.steps, self.state())
                 self._end_epoch()
                 self._begin_epoch()
                 bar.update()
-        saved.save(self.steps, self.state())
+        checkpoints.save(self.steps, self.state())
 
     def _begin_epoch(self) -> None:
         self.losses, self.samples = torch.zeros(len(self.tasks), device=self.device), 0
@@ -109,20 +109,20 @@ class Trainer:
         self.names: list[str] = []
 
     def _step(self, x: Tensor, y: Tensor) -> None:
-        """One batch."""
+        """Train on one batch."""
         retake = self.steps in (0, self.settings["loss_reference_step"])
         if retake and self.settings["normalize_losses"]:
             with torch.no_grad():
-                self.unit_loss = self.tasks.losses(self.net(x), y).abs()
+                self.initial_losses = self.tasks.losses(self.net(x), y).abs()
         self.optimizers.zero_grad()
-        step, update = task_step(self.net, self.tasks, x, y, self.unit_loss)
+        batch, update = task_step(self.net, self.tasks, x, y, self.initial_losses)
         self.optimizers.step()
-        self.losses += step.losses * len(x)
+        self.losses += batch.losses * len(x)
         self.samples += len(x)
         if self.batch % self.settings["diagnostics_every"] == 0:
-            found = diagnostics.measure(step, update, self.tasks.names)
-            self.names = list(found)
-            self.measured.append(torch.stack(list(found.values())))
+            columns = diagnostics.measure(batch, update, self.tasks.names)
+            self.names = list(columns)
+            self.measured.append(torch.stack(list(columns.values())))
         self.batch += 1
         self.steps += 1
         if self.batch % divergence.EVERY == 0:
@@ -137,7 +137,7 @@ class Trainer:
         mean = (self.losses / self.samples).tolist()
         row |= {f"train_loss/{name}": x for name, x in zip(self.tasks.names, mean, strict=True)}
         row |= dict(zip(self.names, torch.stack(self.measured).mean(0).tolist(), strict=True))
-        row |= self._assess()
+        row |= self._validate()
         self.rows.append(row)
         error = self._validation_error(row)
         if error < self.best or not self.best_state:
@@ -148,7 +148,7 @@ class Trainer:
         self.epoch, self.batch = self.epoch + 1, 0
 
     def _validation_error(self, row: dict[str, float]) -> float:
-        """What the kept parameters minimise over epochs."""
+        """Compute what the kept parameters minimise over epochs."""
         losses = [row[f"val_loss/{name}"] for name in self.tasks.names]
         if self.settings["selection"] == "loss_sum":
             return sum(losses)
@@ -156,39 +156,40 @@ class Trainer:
         changes = [(x - x0) / max(abs(x0), 1e-12) for x, x0 in zip(losses, first, strict=True)]
         return sum(changes) / len(changes)
 
-    def _assess(self) -> dict[str, float]:
-        """The network on the validation split, and what it looks like."""
+    def _validate(self) -> dict[str, float]:
+        """Measure the network on the validation split; add a snapshot of it."""
         try:
-            found = validation(self.net, self.tasks, self.val, self.columns)
+            metrics = validation(self.net, self.tasks, self.val, self.columns)
         except NotFinite as error:
             raise divergence.Diverged(f"{error} on the validation split") from error
-        return found | appearance(self.net, self.tasks, self.val)
+        return metrics | snapshot(self.net, self.tasks, self.val)
 
     def state(self) -> State:
-        """All that decides how training goes on."""
+        """Return all that decides how training continues."""
         moments, optimizers = self.optimizers.state()
         parts = {
             "net": self.net.state_dict(),
             "optimizers": moments,
             "best": self.best_state,
-            "generators": generators.states(self.net, self.generator, self.device),
-            "epoch": {name: getattr(self, name) for name in ("order", "losses", "unit_loss")}
+            "generators": rng.states(self.net, self.generator, self.device),
+            "epoch": {name: getattr(self, name) for name in ("order", "losses", "initial_losses")}
             | ({"measured": torch.stack(self.measured)} if self.measured else {}),
         }
-        facts = {name: getattr(self, name) for name in (*PLACE, "seconds")}
-        tensors = {f"{p}/{name}": value for p, one in parts.items() for name, value in one.items()}
+        facts = {name: getattr(self, name) for name in (*PROGRESS, "seconds")}
+        tensors = {f"{p}/{name}": x for p, part in parts.items() for name, x in part.items()}
         return State(tensors, facts | {"optimizers": optimizers})
 
     def load(self, state: State) -> None:
-        """Go on from what `state` gave."""
+        """Resume from what `state` returned."""
         self.net.load_state_dict(state.part("net"))
         self.optimizers.load(state.part("optimizers"), state.facts["optimizers"])
         self.best_state = state.part("best")
-        found = state.part("epoch")
-        generators.restore(self.net, self.generator, self.device, state.part("generators"))
-        self.order = found["order"]
-        self.losses, self.unit_loss = (found[n].to(self.device) for n in ("losses", "unit_loss"))
-        self.measured = list(found["measured"].to(self.device)) if "measured" in found else []
-        for name in PLACE:
+        rng.restore(self.net, self.generator, self.device, state.part("generators"))
+        epoch = state.part("epoch")
+        self.order = epoch.pop("order")
+        epoch = {name: tensor.to(self.device) for name, tensor in epoch.items()}
+        self.losses, self.initial_losses = epoch["losses"], epoch["initial_losses"]
+        self.measured = list(epoch.get("measured", ()))
+        for name in PROGRESS:
             setattr(self, name, state.facts[name])
         self.earlier = state.facts["seconds"]

@@ -197,8 +197,9 @@ def test_prepared_files_hold_all_and_nothing_else_is_left(raw):
 
 
 def counting(monkeypatch):
-    calls, original = [], celeba.read_member
-    monkeypatch.setattr(celeba, "read_member", lambda a, n: calls.append(n) or original(a, n))
+    calls, original = [], celeba.read_picture
+    note = lambda a, m, n: calls.append(n) or original(a, m, n)  # noqa: E731
+    monkeypatch.setattr(celeba, "read_picture", note)
     return calls
 
 

@@ -1,5 +1,6 @@
 """Archives: copied, downloaded and resumed; never half-written, never of unknown content."""
 
+import gzip
 import hashlib
 import http.server
 import json
@@ -11,10 +12,17 @@ import pytest
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
-from rotograd_replication.data import download, fetch
+from rotograd_replication.data import download, fetch, prepare
 from tests.helpers.paths import CONFIGS
 
-CONTENT = {name: name.encode() * 5000 for name in ("first.gz", "second.gz")}
+
+def packed(content, mtime=0):
+    """A gzip file of bytes that no compression makes small."""
+    noise = b"".join(hashlib.sha256(content + bytes([i])).digest() for i in range(250))
+    return gzip.compress(content + noise, 1, mtime=mtime)
+
+
+CONTENT = {name: packed(name.encode()) for name in ("first.gz", "second.gz")}
 
 
 def sha256(content):
@@ -31,6 +39,17 @@ def md5(name):
 
 def unpublished(_):
     return {}
+
+
+def recorded(*contents):
+    """What the record says of gzip files without a folder, by name."""
+    entries = {}
+    for name, content in contents:
+        plain = gzip.decompress(content)
+        line = f"{sha256(plain)}  {name.removesuffix('.gz')}\n"
+        entry = {"files": 1, "bytes": len(plain), "sha256": sha256(line.encode())}
+        entries[name] = {".": entry}
+    return entries
 
 
 def dataset(urls=(), copies=None, known=sums):
@@ -266,14 +285,14 @@ def test_no_network(patient, out):
 
 @pytest.mark.parametrize("known", [md5, unpublished])
 @pytest.mark.parametrize("mirrored", [True, False])
-def test_every_way_of_knowing_records_the_sha256(folder, server, out, hashes, known, mirrored):
+def test_what_has_no_published_hash_is_recorded(folder, server, out, hashes, known, mirrored):
     entry = dataset([server.url], known=known)
     for _ in range(2):
         fetch.run("mine", entry, folder if mirrored else None, out, hashes)
         complete(out)
     if known is unpublished:
-        recorded = {name: sha256(content) for name, content in CONTENT.items()}
-        assert json.loads(hashes.read_text()) == recorded
+        assert json.loads(hashes.read_text()) == recorded(*CONTENT.items())
+        assert set(json.loads(out.read_text())["contents"]) == set(CONTENT)
     else:
         assert not hashes.exists()
 
@@ -302,22 +321,87 @@ def test_what_was_first_fetched_is_enforced(folder, server, out, hashes, tmp_pat
     entry = dataset([server.url], known=unpublished)
     fetch.run("mine", entry, folder, out, hashes)
     before = hashes.read_text()
-    (folder / "second.gz").write_bytes(b"another file")
-    server.content["second.gz"] = b"another file"
-    other = tmp_path / "elsewhere" / "archives.json"
+    other = packed(b"another file")
+    (folder / "second.gz").write_bytes(other)
+    server.content["second.gz"] = other
+    elsewhere = tmp_path / "elsewhere" / "archives.json"
     with pytest.raises(fetch.FetchError, match=r"`second\.gz`.*mirror=FOLDER") as error:
-        fetch.run("mine", entry, folder if mirrored else None, other, hashes)
-    for part in (sha256(CONTENT["second.gz"]), sha256(b"another file"), "edit that file. Found"):
+        fetch.run("mine", entry, folder if mirrored else None, elsewhere, hashes)
+    for part in ("other files in `.`: 1 files of", "delete `second.gz` from that record"):
         assert part in str(error.value)
     assert str(hashes) in str(error.value)
-    assert left(other) == ["first.gz"]
+    assert left(elsewhere) == ["first.gz"]
     assert hashes.read_text() == before
+    # The remedy works.
+    record = json.loads(before)
+    del record["second.gz"]
+    hashes.write_text(json.dumps(record))
+    fetch.run("mine", entry, folder if mirrored else None, elsewhere, hashes)
+    assert json.loads(hashes.read_text()) == recorded(
+        ("first.gz", CONTENT["first.gz"]), ("second.gz", other)
+    )
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_the_same_files_packed_anew_are_the_same(folder, server, out, hashes, tmp_path, mirrored):
+    entry = dataset([server.url], known=unpublished)
+    fetch.run("mine", entry, folder, out, hashes)
+    before = hashes.read_text()
+    anew = packed(b"first.gz", mtime=1_000_000)
+    assert anew != CONTENT["first.gz"]
+    (folder / "first.gz").write_bytes(anew)
+    server.content["first.gz"] = anew
+    other = tmp_path / "elsewhere" / "archives.json"
+    fetch.run("mine", entry, folder if mirrored else None, other, hashes)
+    assert hashes.read_text() == before
+    one, two = (json.loads(path.read_text()) for path in (out, other))
+    assert one["archives"]["first.gz"] != two["archives"]["first.gz"]
+    assert one["contents"] == two["contents"]
+    # What results quote does not tell them apart.
+    assert prepare.verify("mine", out) == prepare.verify("mine", other)
+
+
+def test_a_recorded_sha256_of_an_archive_is_held_to(folder, out, hashes, tmp_path):
+    """As earlier versions recorded it."""
+    hashes.parent.mkdir()
+    hashes.write_text(json.dumps({name: sha256(content) for name, content in CONTENT.items()}))
+    entry = dataset(known=unpublished)
+    fetch.run("mine", entry, folder, out, hashes)
+    complete(out)
+    assert "contents" not in json.loads(out.read_text())
+    (folder / "second.gz").write_bytes(packed(b"second.gz", mtime=7))
+    other = tmp_path / "elsewhere" / "archives.json"
+    with pytest.raises(fetch.FetchError, match=r"sha256.*delete `second\.gz` from that record"):
+        fetch.run("mine", entry, folder, other, hashes)
+    hashes.write_text(json.dumps({"first.gz": sha256(CONTENT["first.gz"])}))
+    fetch.run("mine", entry, folder, other, hashes)
+    assert json.loads(hashes.read_text())["second.gz"] == recorded(*CONTENT.items())["second.gz"]
+
+
+PAGE = b"\n<!DOCTYPE html><html><head><title>Link expired</title></head><body>Sorry</body></html>"
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+@pytest.mark.parametrize("known", [sums, md5, unpublished])
+@pytest.mark.parametrize(
+    ("answer", "message"), [(PAGE, "web page, 'Link expired'"), (b"no gzip", "must (be|have) ")]
+)
+def test_an_answer_that_is_no_archive_is_never_recorded(
+    folder, server, out, hashes, mirrored, known, answer, message
+):
+    (folder / "second.gz").write_bytes(answer)
+    server.content["second.gz"] = answer
+    entry = dataset([server.url], known=known)
+    with pytest.raises(fetch.FetchError, match=message):
+        fetch.run("mine", entry, folder if mirrored else None, out, hashes)
+    assert left(out) == ["first.gz"]
+    assert not hashes.exists()
 
 
 def test_a_held_archive_that_differs_from_the_record_is_replaced(folder, out, hashes):
     entry = dataset(known=unpublished)
     fetch.run("mine", entry, folder, out, hashes)
-    (out.parent / "first.gz").write_bytes(b"another file")
+    (out.parent / "first.gz").write_bytes(packed(b"another file"))
     fetch.run("mine", entry, folder, out, hashes)
     complete(out)
 
@@ -383,13 +467,16 @@ def test_without_a_sum_another_version_starts_over(server, out, hashes, version,
     server.versions = {name: version for name in CONTENT}
     entry = dataset([server.url], known=unpublished)
     begun(server, entry, out, hashes)
-    server.content["first.gz"] = CONTENT["first.gz"].upper()
+    later_content = packed(b"FIRST.GZ")
+    assert len(later_content) == len(CONTENT["first.gz"])
+    server.content["first.gz"] = later_content
     server.versions = {name: later for name in CONTENT}
     server.cuts = ["first.gz"]  # what starts over breaks off too, and then resumes
     fetch.run("mine", entry, None, out, hashes)
-    assert (out.parent / "first.gz").read_bytes() == CONTENT["first.gz"].upper()
+    assert (out.parent / "first.gz").read_bytes() == later_content
     assert left(out) == ["archives.json", *CONTENT]
-    assert json.loads(hashes.read_text())["first.gz"] == sha256(CONTENT["first.gz"].upper())
+    first = json.loads(hashes.read_text())["first.gz"]
+    assert first == recorded(("first.gz", later_content))["first.gz"]
     assert len(server.requests) == 3 and server.requests[1][1] is not None
 
 
@@ -404,11 +491,15 @@ def test_with_a_sum_another_address_goes_on(server, out):
     assert server.requests[1] == ("other/first.gz", f"bytes={half}-")
 
 
-@pytest.mark.parametrize("content", ["[]", '{"first.gz": "no sum"}'])
+@pytest.mark.parametrize(
+    "content", ["[]", '{"first.gz": "no sum"}', '{"first.gz": {".": {"files": 1}}}']
+)
 def test_a_bad_record_is_refused(folder, out, hashes, content):
     hashes.parent.mkdir()
     hashes.write_text(content)
-    with pytest.raises(ValueError, match=r"mine\.json` must map archive names to sha256"):
+    with pytest.raises(
+        ValueError, match=r"mine\.json` must map archive names to sha256 or to contents"
+    ):
         fetch.run("mine", dataset(known=unpublished), folder, out, hashes)
 
 

@@ -84,7 +84,12 @@ def server(monkeypatch):
 def bring(name, folder):
     sums = (hashlib.sha256(CONTENT[name]).hexdigest(),)
     path, known = folder / name, checksums.Known(sha256=sums, size=len(CONTENT[name]))
-    download.bring([f"gdrive:{name}"], path, known)
+
+    def check(_, found):
+        if not known.accepts(found):
+            raise ValueError(f"Found {found}.")
+
+    download.download([f"gdrive:{name}"], path, known, check)
     assert path.read_bytes() == CONTENT[name]
 
 

@@ -16,7 +16,7 @@ import torch
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
-from rotograd_replication.data import prepare
+from rotograd_replication.data import fetch, prepare
 from rotograd_replication.data.datasets import nyuv2
 from rotograd_replication.data.loader import Loader
 from rotograd_replication.data.standins import nyuv2 as standin
@@ -187,6 +187,61 @@ def test_folders_may_lie_deeper(raw):
     assert np.array_equal(read(raw, **GIVEN)["val"][1], plain["val"][1])
 
 
+def traces(members):
+    for name in list(members):
+        folder, _, file = name.rpartition("/")
+        members[f"__MACOSX/{folder}/._{file}"] = b"no array"
+    members["train/.DS_Store"] = b"no array"
+
+
+def read_me(members):
+    members["README.txt"] = b"text"
+    members["train/instance/0.npy"] = b"no array"
+
+
+def windows(members):
+    for name in list(members):
+        members[name.replace("/", "\\")] = members.pop(name)
+
+
+def deeper(members):
+    for name in list(members):
+        members[f"a host's folder/{name}"] = members.pop(name)
+
+
+def fetched(raw, tmp_path, place):
+    """What is recorded of the archive in `raw`, and what results quote."""
+    hashes = tmp_path / place / "hashes.json"
+    fetch.run("nyuv2", entry(**GIVEN), raw, tmp_path / place / "archives.json", hashes)
+    quoted = prepare.verify("nyuv2", tmp_path / place / "archives.json")
+    return records.read_json(hashes), quoted
+
+
+@pytest.mark.parametrize("change", [traces, read_me, windows, deeper])
+def test_what_no_reader_reads_changes_nothing(raw, tmp_path, change):
+    plain, known = read(raw, **GIVEN), fetched(raw, tmp_path, "plain")
+    folders = [f"{split}/{kind}" for split in ("train", "val") for kind in nyuv2.FOLDERS]
+    assert sorted(known[0][nyuv2.ARCHIVE]) == sorted(folders)
+    assert {known[0][nyuv2.ARCHIVE][f]["files"] for f in folders[:4]} == {8}
+    rewrite(raw, change)
+    assert np.array_equal(read(raw, **GIVEN)["val"][1], plain["val"][1])
+    assert fetched(raw, tmp_path, "other") == known
+
+
+@pytest.mark.parametrize("change", [cut, no_array, lose, one_more, blind, relabel])
+def test_what_cannot_be_prepared_is_not_recorded(raw, tmp_path, change):
+    rewrite(raw, change)
+    with pytest.raises(fetch.FetchError, match=r"nyuv2\.zip.*mirror=FOLDER"):
+        fetched(raw, tmp_path, "bad")
+    assert not list((tmp_path / "bad").iterdir())
+
+
+def test_a_sample_that_is_there_twice_is_refused(raw):
+    rewrite(raw, lambda members: members.update({"b/val/label/0.npy": members["val/label/0.npy"]}))
+    with pytest.raises(ValueError, match="Found twice val/label/0.npy"):
+        read(raw, **GIVEN)
+
+
 def test_validation_leaves_a_training_sample(raw):
     with pytest.raises(ValueError, match="below the 8 training samples. Found 8"):
         read(raw, **GIVEN | {"validation": 8})
@@ -239,9 +294,9 @@ def test_images_can_be_standardised(raw, kind):
 
 
 def counting(monkeypatch):
-    calls, original = [], nyuv2.Reader.array
-    note = lambda self, place, channels: calls.append(place) or original(self, place, channels)  # noqa: E731
-    monkeypatch.setattr(nyuv2.Reader, "array", note)
+    calls, original = [], nyuv2.read_array
+    note = lambda content, place, size: calls.append(place) or original(content, place, size)  # noqa: E731
+    monkeypatch.setattr(nyuv2, "read_array", note)
     return calls
 
 
@@ -280,13 +335,13 @@ def test_what_is_read_is_not_read_again(raw, monkeypatch):
 KILLED = """
 import sys, time
 from pathlib import Path
-from rotograd_replication.data.datasets import nyuv2
-nyuv2.BATCH = 1
-original = nyuv2.Reader.array
-def slow(self, place, channels):
+from rotograd_replication.data.datasets import _scenes, nyuv2
+_scenes.BATCH = 1
+original = nyuv2.read_array
+def slow(*arguments):
     time.sleep(0.05)
-    return original(self, place, channels)
-nyuv2.Reader.array = slow
+    return original(*arguments)
+nyuv2.read_array = slow
 nyuv2.prepare(Path(sys.argv[1]), Path(sys.argv[2]), **eval(sys.argv[3]))
 """
 

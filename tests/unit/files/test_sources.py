@@ -247,6 +247,8 @@ OUTSIDE = {
     "files/atomic.py": "writes files whole, and digests",
     "config/schema.py": "types; the values that a run is given are in its digest of the configuration",
     "files/sealed.py": "writes and checks the sums of files; a file of other bytes is refused",
+    "runtime/provenance.py": "says in the record what made it; no number follows from it",
+    "training/lock.py": "refuses a second process that trains the same run",
     "runtime/preemption.py": "asks a process to end; what resumes it gives the same bytes",
 }
 

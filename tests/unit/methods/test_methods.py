@@ -6,8 +6,8 @@ import torchjd.aggregation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotograd_replication.methods import graddrop
-from rotograd_replication.methods._base import Step, gramian, unit_sum
+from rotograd_replication.methods import graddrop, weighting
+from rotograd_replication.methods._base import TaskGradients, gramian, unit_sum
 from tests.helpers.methods import NAMES, build, take_step
 
 K, B, D = 4, 6, 8
@@ -63,7 +63,7 @@ def test_identical_gradients_give_their_sum(name):
     method = build(name, K, D)
     gradients = gradients_of("identical", generator)
     z = torch.randn(B, D, generator=generator)
-    method.view(z)
+    method.task_features(z)
     if hasattr(method, "current"):  # identical at z, whatever the rotations
         at_views = gradients.clone()
         at_views[..., : method.m] = gradients[..., : method.m] @ method.current.detach().mT
@@ -93,7 +93,7 @@ def test_state_dict_round_trip(name):
     z = torch.randn(B, D, generator=generator)
     take_step(first, z, torch.randn(K, B, D, generator=generator))
     second.load_state_dict(first.state_dict())
-    assert torch.equal(first.view(z), second.view(z))
+    assert torch.equal(first.task_features(z), second.task_features(z))
     for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -189,6 +189,18 @@ def test_pcgrad_closed_form_for_two_opposed_tasks():
     torch.testing.assert_close(update[0], torch.tensor([0.5, 1.5], dtype=torch.double))
 
 
+@given(st.integers(0, 10_000), st.integers(2, K), st.sampled_from(KINDS))
+def test_pcgrad_weights_are_torchjds(seed, tasks, kind):
+    """For the same random orders, to rounding: theirs wait for the device, ours do not."""
+    products = gramian(gradients_of(kind, torch.Generator().manual_seed(seed)))[:tasks, :tasks]
+    products = products / products.max().clamp_min(1e-300)
+    torch.manual_seed(seed)
+    theirs = torchjd.aggregation.PCGrad().gramian_weighting(products)
+    torch.manual_seed(seed)
+    ours = weighting.pcgrad_weights(products)
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
 def test_gradnorm_raises_the_weight_of_the_smaller_gradient():
     generator = torch.Generator().manual_seed(8)
     method = build("gradnorm", 2, D, alpha=0.0)
@@ -215,7 +227,7 @@ def test_unit_sum_is_the_definition_and_skips_zeros(m, size):
     each = gradients.double()
     lengths = each.norm(dim=(1, 2), keepdim=True)
     expected = (each / lengths.where(lengths > 0, 1)).sum(0)[:, :m]
-    found = unit_sum(Step(torch.zeros(B, D), torch.ones(K), gradients), m)
+    found = unit_sum(TaskGradients(torch.zeros(B, D), torch.ones(K), gradients), m)
     torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-5)
 
 

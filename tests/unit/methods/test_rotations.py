@@ -39,7 +39,7 @@ def double():
 def test_views_are_rotations(start, m, parametrisation):
     method = build("rotograd", K, D, start=start, m=m, parametrisation=parametrisation).double()
     z = torch.randn(B, D, dtype=torch.double)
-    views = method.view(z)
+    views = method.task_features(z)
     assert views.shape == (K, B, D)
     torch.testing.assert_close(views.norm(dim=2), z.norm(dim=1).expand(K, B), **FLOAT32)
     size = method.m
@@ -57,10 +57,10 @@ def test_pull_back_is_the_gradient_at_z(m):
     method = build("rotograd", K, D, start="random", m=m).double()
     z = torch.randn(B, D, dtype=torch.double, requires_grad=True)
     weights = torch.randn(K, B, D, dtype=torch.double)
-    views = method.view(z)
+    views = method.task_features(z)
     for k in range(K):
         (expected,) = torch.autograd.grad((views[k] * weights[k]).sum(), z, retain_graph=True)
-        step = method.step(z.detach(), torch.ones(K), weights.clone())
+        step = method.pull_back(z.detach(), torch.ones(K), weights.clone())
         torch.testing.assert_close(step.gradients[k], expected)
 
 
@@ -117,7 +117,7 @@ def test_agrees_with_the_official_package(name, theirs, scale):
 
             backbone.zero_grad()
             z = backbone(x)
-            views = method.view(z.detach()).detach().requires_grad_()
+            views = method.task_features(z.detach()).detach().requires_grad_()
             mine = [(heads[k](views[k])[:, 0] - y[:, k]).square().mean() for k in range(K)]
             (at_views,) = torch.autograd.grad(sum(mine), views)
             ours.zero_grad()
@@ -233,9 +233,9 @@ def moved(module, slopes, rate, optimizer=torch.optim.SGD, steps=1):
     chosen = optimizer(module.parameters(), lr=rate)
     for step in range(1, steps + 1):
         chosen.zero_grad()
-        module.learn(module(), slopes.mT, torch.eye(slopes.shape[-1]))
+        module.accumulate_gradients(module(), slopes.mT, torch.eye(slopes.shape[-1]))
         chosen.step()
-        module.settle(step)
+        module.retract(step)
     return module().detach()
 
 
@@ -334,9 +334,9 @@ def test_dynamic_rotations_stay_orthogonal_in_float32(m, rate, bound):
     found = []
     for step in range(1, 300 if m < 100 else 60):
         noise = torch.randn(2, m, m, generator=generator)
-        module.learn(module(), drift + noise, torch.eye(m))
+        module.accumulate_gradients(module(), drift + noise, torch.eye(m))
         optimizer.step()
-        module.settle(step)
+        module.retract(step)
         if step % 5 == 0:
             defect = module().double().mT @ module().double() - torch.eye(m, dtype=torch.double)
             found.append(float(torch.linalg.matrix_norm(defect, 2).max()))
@@ -355,7 +355,7 @@ def test_dynamic_rotations_learn_to_align():
     for step in range(1, 200):
         taken, _ = take_step(method, torch.zeros(B, 4), torch.stack([one, one @ apart]))
         optimizer.step()
-        method.settle(step)
+        method.after_optimizer_step(step)
     cosine = torch.cosine_similarity(*taken.gradients.flatten(1), dim=0)
     assert first < 0.5 and cosine > 0.99
 

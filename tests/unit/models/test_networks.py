@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from rotograd_replication import plugins
-from rotograd_replication.config import load as config
-from rotograd_replication.config import schema
+from rotograd_replication.config import load, schema
 from rotograd_replication.models import network
 from rotograd_replication.models.heads._base import Heads
 from rotograd_replication.models.heads.mlp import Linear
 from rotograd_replication.models.heads.mlp import build as build_mlp
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime.device import set_precision
+from rotograd_replication.tasks.evaluation import metrics_of
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training.optimizers import Optimizers
 from rotograd_replication.training.optimizers import build as build_optimizer
@@ -96,8 +96,8 @@ def test_stacked_heads_are_separate_linear_layers():
 
 
 def test_heads_of_one_shape_are_one_module():
-    tasks = Tasks(config.load_study(CONFIGS, "paper").datasets["mnist"].tasks)
-    heads = Heads(tasks.stacks, partial(build_mlp, features=50, hidden=[50]))
+    tasks = Tasks(load.load_study(CONFIGS, "paper").datasets["mnist"].tasks)
+    heads = Heads(tasks.head_groups, partial(build_mlp, features=50, hidden=[50]))
     assert len(heads.stacks) == 2  # left and right; sum, parity and active pixels
     assert [tuple(out.shape) for out in heads(torch.randn(5, 7, 50))] == [(2, 7, 10), (3, 7, 1)]
 
@@ -113,7 +113,7 @@ def test_task_losses_are_torchs():
         torch.nn.functional.binary_cross_entropy_with_logits(outputs[1][1, :, 0], targets[:, 2]),
     ]
     torch.testing.assert_close(tasks.losses(outputs, targets), torch.stack(expected))
-    found = tasks.metrics(outputs, targets)
+    found = metrics_of(tasks, outputs, targets)
     right = (outputs[0][0].argmax(1) == targets[:, 0]).float().mean()
     assert found["classification"]["accuracy"] == pytest.approx(float(right))
     assert found["regression"]["mse"] == pytest.approx(float(expected[1]), rel=1e-6)
@@ -121,7 +121,7 @@ def test_task_losses_are_torchs():
 
 def test_f1_of_a_task_without_positives_is_zero():
     task = schema.Task(name="never", label="never", kind="binary", outputs=1)
-    found = Tasks([task]).metrics([-torch.ones(1, 4, 1)], torch.zeros(4, 1))
+    found = metrics_of(Tasks([task]), [-torch.ones(1, 4, 1)], torch.zeros(4, 1))
     assert found["never"]["f1"] == 0.0
 
 
@@ -138,8 +138,8 @@ def test_f1_of_a_task_without_positives_is_zero():
     ],
 )
 def test_every_network_fits_one_batch(experiment, shape, method):
-    study = config.load_study(CONFIGS, "quick")
-    settings = config.run_settings(study, experiment, method)
+    study = load.load_study(CONFIGS, "quick")
+    settings = load.run_settings(study, experiment, method)
     tasks = Tasks(study.datasets[study.experiments[experiment].dataset].tasks)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(shape, generator=generator)
@@ -163,10 +163,10 @@ def test_every_network_fits_one_batch(experiment, shape, method):
 
 
 def test_all_methods_share_initialisation():
-    study = config.load_study(CONFIGS, "quick")
+    study = load.load_study(CONFIGS, "quick")
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
     states = [
-        network.build(config.run_settings(study, "digits", m), tasks, 3).state_dict()
+        network.build(load.run_settings(study, "digits", m), tasks, 3).state_dict()
         for m in ("vanilla", "rotograd", "gradnorm")
     ]
     shared = [k for k in states[0] if k.startswith(("backbone", "heads"))]
@@ -175,28 +175,28 @@ def test_all_methods_share_initialisation():
 
 
 def test_every_parameter_has_a_gradient_after_a_step():
-    study = config.load_study(CONFIGS, "quick")
+    study = load.load_study(CONFIGS, "quick")
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
-    net = network.build(config.run_settings(study, "digits", "rotograd"), tasks, 0)
+    net = network.build(load.run_settings(study, "digits", "rotograd"), tasks, 0)
     task_step(net, tasks, torch.randn(4, 1, 28, 28), torch.ones(4, 5), torch.ones(5))
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
 def test_a_variant_trains_its_rotations_at_its_own_rate():
-    study = config.load_study(CONFIGS, "paper")
+    study = load.load_study(CONFIGS, "paper")
     tasks = Tasks(study.datasets["mnist"].tasks)
     for name, rate in (("rotograd_lr_1e-4", 1e-4), ("rotograd_lr_5e-3", 5e-3)):
-        settings = config.run_settings(study, "stability", name)
+        settings = load.run_settings(study, "stability", name)
         _, rotations = Optimizers(network.build(settings, tasks, 0), settings).optimizers
         assert rotations.param_groups[0]["lr"] == rate
 
 
 def test_gradnorms_weights_have_their_own_optimiser_rate_and_decay():
     """Beside rotations too, whose rate falls."""
-    study = config.load_study(CONFIGS, "quick")
+    study = load.load_study(CONFIGS, "quick")
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
-    settings = config.run_settings(study, "digits", "rotograd")
-    wrapped = config.run_settings(study, "digits", "gradnorm")["method"]
+    settings = load.run_settings(study, "digits", "rotograd")
+    wrapped = load.run_settings(study, "digits", "gradnorm")["method"]
     settings["method"]["inner"] = wrapped
     net = network.build(settings, tasks, 0)
     optimizers = Optimizers(net, settings)
@@ -231,8 +231,8 @@ def test_first_steps_move_the_rotations_by_what_their_rate_says(experiment, meth
     The gradient is that of the first step (the same for all parametrisations); the optimiser is
     compared with one that is given the signs of that gradient, so that no `eps` counts.
     """
-    study = config.load_study(CONFIGS, "paper")
-    settings = config.run_settings(study, experiment, method)
+    study = load.load_study(CONFIGS, "paper")
+    settings = load.run_settings(study, experiment, method)
     settings["method"]["parameters"]["parametrisation"] = "dynamic"
     data = study.datasets[study.experiments[experiment].dataset]
     tasks = Tasks(data.tasks)
@@ -242,7 +242,7 @@ def test_first_steps_move_the_rotations_by_what_their_rate_says(experiment, meth
     y = torch.randint(2, (batch, sum(t.targets for t in data.tasks), *maps), generator=generator)
     x = torch.randn(batch, *data.shape, generator=generator)
     task_step(net, tasks, x, y.float(), torch.ones(len(tasks)))
-    (parameters, chosen), *_ = net.method.groups(settings["training"]["rotation"])
+    (parameters, chosen), *_ = net.method.param_groups(settings["training"]["rotation"])
     gradient = torch.cat([one.grad.flatten() for one in parameters])
     gradient = gradient[gradient != 0][:1_000_000]
     moved = []
@@ -261,8 +261,8 @@ def test_first_steps_move_the_rotations_by_what_their_rate_says(experiment, meth
 
 
 def test_a_backbone_in_bfloat16_leaves_the_rest_in_float32():
-    study = config.load_study(CONFIGS, "quick")
-    settings = config.run_settings(study, "digits", "rotograd")
+    study = load.load_study(CONFIGS, "quick")
+    settings = load.run_settings(study, "digits", "rotograd")
     assert settings["training"]["precision"] == "float32"
     x = torch.randn(8, 1, 28, 28)
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
@@ -282,8 +282,8 @@ def test_a_backbone_in_bfloat16_leaves_the_rest_in_float32():
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_a_compiled_network_takes_the_same_step():
-    study = config.load_study(CONFIGS, "quick")
-    settings = config.run_settings(study, "digits", "rotograd")
+    study = load.load_study(CONFIGS, "quick")
+    settings = load.run_settings(study, "digits", "rotograd")
     assert settings["training"]["compiled"] is False
     x, y = torch.rand(8, 1, 28, 28), torch.ones(8, 5)
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
@@ -300,6 +300,6 @@ def test_a_compiled_network_takes_the_same_step():
 
 def test_convolutions_round_to_tf32_only_where_a_run_asks_for_it():
     for name, rounds in (("tf32", True), ("float32", False), ("bf16", False)):
-        runtime.set_precision(name)
+        set_precision(name)
         assert torch.backends.cudnn.allow_tf32 is rounds
         assert torch.backends.cuda.matmul.allow_tf32 is False

@@ -9,7 +9,7 @@ from rotograd_replication.config import load as config
 from rotograd_replication.models import network
 from rotograd_replication.planning import plan, timing
 from rotograd_replication.planning.timing import Calibration, Cost
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.runtime import provenance
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training import optimizers
 from tests.helpers.paths import CONFIGS
@@ -41,7 +41,7 @@ def test_the_hours_are_steps_times_seconds(study, caplog):
     assert table.loc["digits", "hours"] == pytest.approx(3 * (10 + 5) * one / 3600)
     assert table.loc["digits", "models, GB"] == pytest.approx(3 * (10 + 5) / 1000)
     assert table.loc["digits", "slowest method"] == "single_task"
-    assert runtime.hardware(CPU) in caplog.text
+    assert provenance.hardware(CPU) in caplog.text
 
 
 def test_one_experiment_can_be_planned_alone(study):

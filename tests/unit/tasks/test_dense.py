@@ -1,17 +1,18 @@
 """Losses and metrics of maps against plain NumPy written from their definitions."""
 
 import math
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
+from rotograd_replication import plugins
 from rotograd_replication.config import schema
-from rotograd_replication.tasks import dense_metrics, metrics
+from rotograd_replication.tasks.evaluation import evaluation_of
 from rotograd_replication.tasks.group import Tasks
 
 KINDS = {"segmentation": (13, 1), "depth": (1, 1), "normals": (3, 3)}
+SCALAR = ["avocado", "binary", "classification", "multimodal", "regression"]
 SIZE = (4, 6, 8)  # samples, height, width
 
 
@@ -119,7 +120,7 @@ def test_gradients_of_invalid_pixels_are_zero(kind):
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_metrics_in_both_conventions(kind, size):
     outputs, targets = scene(kind)
-    evaluation, batches = tasks().evaluation(), []
+    evaluation, batches = evaluation_of(tasks()), []
     for start in range(0, len(targets), size):
         chosen = slice(start, start + size)
         part = [one[:, chosen] for one in outputs], targets[chosen]
@@ -144,7 +145,7 @@ def test_metrics_in_both_conventions(kind, size):
 def test_a_class_that_is_neither_true_nor_predicted_is_left_out():
     scores = torch.zeros(1, 3, 1, 2)
     scores[0, 0, 0, 0] = scores[0, 1, 0, 1] = 1
-    metric = dense_metrics.Segmentation()
+    metric = plugins.load("kinds", "segmentation").build().metrics()
     metric.update(scores, torch.tensor([[[[0.0, 0.0]]]]))  # true 0, 0; predicted 0, 1
     assert metric.compute() == {"miou": 0.25, "pixel_accuracy": 0.5}
 
@@ -157,7 +158,7 @@ def test_one_output_that_is_not_finite_makes_every_metric_of_its_task_nan(place,
     masks = [targets[:, 0] >= 0, targets[:, 1] != 0, (targets[:, 2:] != 0).any(1)]
     n, i, j = (masks[place] == valid).nonzero()[0]
     outputs[place][0, n, 0, i, j] = value
-    evaluation = tasks().evaluation()
+    evaluation = evaluation_of(tasks())
     for sample in range(len(targets)):
         chosen = slice(sample, sample + 1)
         evaluation.update([one[:, chosen] for one in outputs], targets[chosen])
@@ -174,7 +175,7 @@ def test_a_predicted_normal_without_direction_makes_every_metric_nan(pixels):
     vectors, targets = torch.zeros(1, 3, 1, 3), torch.zeros(1, 3, 1, 3)
     vectors[:, 0] = targets[:, 0] = 1
     vectors[..., :pixels] = 0
-    metric = dense_metrics.Normals()
+    metric = plugins.load("kinds", "normals").build().metrics()
     metric.update(vectors, targets)
     assert all(math.isnan(value) for value in metric.compute().values())
     alone = Tasks([tasks().tasks[2]])
@@ -186,7 +187,7 @@ def test_a_predicted_normal_without_direction_makes_every_metric_nan(pixels):
 def test_angles_are_right_at_every_length_of_the_prediction(length, angle):
     turn = math.radians(angle)
     vector = length * torch.tensor([math.cos(turn), math.sin(turn), 0.0], dtype=torch.double)
-    metric = dense_metrics.Normals()
+    metric = plugins.load("kinds", "normals").build().metrics()
     metric.update(
         vector.float().expand(2, 5, 3).permute(0, 2, 1)[..., None],
         torch.tensor([1.0, 0, 0]).expand(2, 5, 3).permute(0, 2, 1)[..., None],
@@ -198,20 +199,39 @@ def test_angles_are_right_at_every_length_of_the_prediction(length, angle):
     assert found["within_11_25"] == found["within_11_25_global"] == 100 * (angle < 11.25)
 
 
-@pytest.mark.parametrize("kind", metrics.NAMES)
+@pytest.mark.parametrize("kind", SCALAR)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_one_number_that_is_not_finite_makes_the_metric_nan(kind, value):
     """Of the kinds whose targets are single numbers."""
-    task = schema.Task(name=kind, label=kind, kind=kind, outputs=2, targets=1)
-    output = np.zeros((5, task.outputs))
-    assert math.isfinite(metrics.measure(kind, output, np.ones(5), 1.0))
-    output[3, -1] = value
-    assert math.isnan(metrics.measure(kind, output, np.ones(5), 1.0))
+    of_kind, outputs = plugins.load("kinds", kind).build(), np.zeros((5, 2))
+    assert math.isfinite(of_kind.measure(outputs, np.ones(5), 1.0))
+    outputs[3, -1] = value
+    assert math.isnan(of_kind.measure(outputs, np.ones(5), 1.0))
 
 
 def test_every_kind_of_task_is_tested_here():
-    assert set(metrics.NAMES) == set(get_args(schema.Kind))
-    assert set(KINDS) == set(dense_metrics.METRICS) == set(get_args(schema.DenseKind))
+    """And measures what it says: the metrics of results, in their order."""
+    dense = {kind for kind in plugins.names("kinds") if plugins.constant("kinds", kind, "DENSE")}
+    assert dense == set(KINDS) and {*SCALAR, *dense} == set(plugins.names("kinds"))
+    outputs, targets = scene()
+    whole = evaluation_of(tasks())
+    whole.update(outputs, targets)
+    for kind, metrics in whole.compute().items():
+        assert set(metrics) == {*plugins.constant("kinds", kind, "METRICS"), "loss"}
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"kind": "norrmals"}, "`norrmals` is not one of kinds. Did you mean `normals`"),
+        ({"targets": 1}, "`targets` of n must be 3, as its kind is normals. Found 1."),
+    ],
+)
+def test_a_task_that_its_kind_does_not_fit_is_refused(changes, message):
+    given = {"name": "n", "label": "n", "kind": "normals", "outputs": 3, "targets": 3}
+    schema.Task.model_validate(given)
+    with pytest.raises(ValueError, match=message):
+        schema.Task.model_validate(given | changes)
 
 
 def test_single_tasks_take_their_channels():

@@ -14,13 +14,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from rotograd_replication.config import load as config
-from rotograd_replication.files import atomic as records
+from rotograd_replication.config import load
+from rotograd_replication.files.atomic import atomic, read_json
 from rotograd_replication.models import network
-from rotograd_replication.runtime import device as runtime
 from rotograd_replication.runtime import preemption, rng
 from rotograd_replication.tasks.group import Tasks
-from rotograd_replication.training import checkpoint, train, trainer
+from rotograd_replication.training import checkpoint, lock, train, trainer
 from rotograd_replication.training.checkpoint import Checkpoints, Saving, State
 from tests.helpers.paths import CONFIGS, ROOT
 from tests.helpers.prepared_noise import small
@@ -47,7 +46,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def study():
-    return config.load_study(CONFIGS, "quick")
+    return load.load_study(CONFIGS, "quick")
 
 
 class Killed(Exception):
@@ -74,7 +73,7 @@ def run(study, splits, folder, method="rotograd", saving=None, settings=None, **
     paths = (splits / "train.safetensors", splits / "val.safetensors")
     train.run(settings, identity, tasks, *paths, device, outputs, saving)
     history = pd.read_csv(outputs.history, dtype=str).drop(columns="seconds").to_csv()
-    record = records.read_json(outputs.record)
+    record = read_json(outputs.record)
     times = {"seconds", "peak_memory_mb"}
     return {k: v for k, v in record.items() if k not in times}, history, outputs.model.read_bytes()
 
@@ -117,7 +116,7 @@ def test_a_request_to_end_is_met_after_the_batch(study, splits, tmp_path, method
             ended = run(study, splits, tmp_path / "ended", method, saving)
             break
         except preemption.Preempted as notice:
-            assert "the same command goes on" in str(notice)
+            assert "the same command resumes" in str(notice)
             assert not (tmp_path / "ended").exists()
             ends += 1
     assert ends >= 2
@@ -137,9 +136,9 @@ def test_augmented_batches_go_on_alike(study, splits, tmp_path):
 
 
 def test_every_generator_goes_on(study):
-    settings = config.run_settings(study, "digits", "graddrop")
+    settings = load.run_settings(study, "digits", "graddrop")
     net = network.build(settings, Tasks(study.datasets["mnist_standin"].tasks), 0)
-    order, device = runtime.generator(0, 0), torch.device("cpu")
+    order, device = rng.generator(0, 0), torch.device("cpu")
 
     def draw():
         own = (
@@ -182,7 +181,7 @@ def test_a_damaged_state_is_found_and_the_older_one_taken(study, splits, tmp_pat
     with caplog.at_level(logging.INFO):
         assert run(study, splits, tmp_path, saving=Saving(tmp_path / "saved", 1e9)) == whole
     assert "it is damaged" in caplog.text
-    assert "going on from epoch 2, batch 1" in caplog.text
+    assert "resumes from epoch 2, batch 1" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -223,11 +222,11 @@ def test_another_device_is_gone_on_with_and_recorded(study, splits, tmp_path):
 
 def test_one_process_trains_a_run(tmp_path):
     saving = Saving(tmp_path / "saved", 0)
-    with checkpoint.exclusive(saving):
+    with lock.exclusive(saving):
         held = pytest.raises(OSError, match=f"held by another .process {os.getpid()} on ")
-        with held, checkpoint.exclusive(saving):
+        with held, lock.exclusive(saving):
             pass
-    with checkpoint.exclusive(saving):
+    with lock.exclusive(saving):
         pass
 
 
@@ -242,7 +241,7 @@ def test_a_full_disk_is_one_message_whoever_writes(tmp_path):
             lambda to: to.write_text("x" * 4000),
         ):
             with pytest.raises(OSError, match=r"model.safetensors` must have room"):  # noqa: SIM117
-                with records.atomic(path) as temporary:
+                with atomic(path) as temporary:
                     write(temporary)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -277,7 +276,7 @@ def test_checkpoints_are_discarded_and_evidence_stays(tmp_path):
 
 def test_signals_are_noted_and_a_second_interrupt_obeyed():
     before = signal.getsignal(signal.SIGTERM)
-    with preemption.noted() as requests:
+    with preemption.catch_signals() as requests:
         assert requests.requested is None
         signal.raise_signal(signal.SIGUSR1)
         signal.raise_signal(signal.SIGTERM)

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from rotograd_replication.config import equal_code
-from rotograd_replication.config import load as config
-from rotograd_replication.files import atomic as records
+from rotograd_replication.config import equal_code, load
+from rotograd_replication.files.atomic import read_json
 from rotograd_replication.paper import table
 from rotograd_replication.results import run_records
 from rotograd_replication.training import divergence, evaluate, train
@@ -24,7 +23,7 @@ WHAT = {"epoch": 3, "batch": 100, "what": "the loss of `left` is nan"}
 
 @pytest.fixture(scope="module")
 def study():
-    return config.load_study(CONFIGS, "quick")
+    return load.load_study(CONFIGS, "quick")
 
 
 def run(study, splits, folder, method="vanilla", change=lambda settings: None):
@@ -38,7 +37,7 @@ def run(study, splits, folder, method="vanilla", change=lambda settings: None):
     train.run(settings, identity, tasks, *paths, device, outputs, saving)
     out = folder / "metrics.json"
     evaluate.run(tasks, outputs.model, outputs.record, splits / "test.safetensors", device, out)
-    return records.read_json(out), pd.read_csv(outputs.history)
+    return read_json(out), pd.read_csv(outputs.history)
 
 
 def wild(settings):
@@ -71,7 +70,7 @@ def test_a_metric_that_is_not_finite_ends_the_run(
 ):
     """Though the losses are: at the first validation, or after those of epochs 0 to 3."""
     good = iter([0.5] * 5 * validations)
-    measure = "rotograd_replication.tasks.metrics.measure"
+    measure = "rotograd_replication.tasks.kinds._scalar.ScalarKind.measure"
     monkeypatch.setattr(measure, lambda *_: next(good, float("nan")))
     found, _ = run(study, splits, tmp_path)
     assert found["metrics"] is None
@@ -80,7 +79,9 @@ def test_a_metric_that_is_not_finite_ends_the_run(
 
 def test_a_rotation_that_is_none_ends_the_run(study, splits, tmp_path, monkeypatch):
     method = type(build("rotograd", 5, 50))
-    monkeypatch.setattr(method, "defects", lambda self: torch.tensor([0, 0.1, 0, 0, 0]))
+    monkeypatch.setattr(
+        method, "orthogonality_errors", lambda self: torch.tensor([0, 0.1, 0, 0, 0])
+    )
     metrics, history = run(study, splits, tmp_path, "rotograd")
     assert metrics["diverged"]["what"].startswith("|R^T R - I| of `right` is 0.1")
     assert len(history) == 1

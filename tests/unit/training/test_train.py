@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config import load
 from rotograd_replication.data.loader import Loader
-from rotograd_replication.files import atomic as records
-from rotograd_replication.runtime import device as runtime
+from rotograd_replication.files.atomic import read_json, write_json
+from rotograd_replication.runtime.device import select_device
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training import evaluate, train
 from rotograd_replication.training.trainer import Trainer
@@ -24,7 +24,7 @@ METHODS = ["vanilla", "rotograd", "graddrop", "pcgrad", "single_task"]
 
 @pytest.fixture(scope="module")
 def study():
-    return config.load_study(CONFIGS, "quick")
+    return load.load_study(CONFIGS, "quick")
 
 
 def run(study, splits, folder, method, seed, epochs=2, settings=None):
@@ -38,7 +38,7 @@ def run(study, splits, folder, method, seed, epochs=2, settings=None):
     out = folder / "metrics.json"
     evaluate.run(tasks, outputs.model, outputs.record, test, device, out)
     history = pd.read_csv(outputs.history)
-    return records.read_json(out), history, outputs.model.read_bytes()
+    return read_json(out), history, outputs.model.read_bytes()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -170,10 +170,10 @@ def test_losses_are_taken_again_at_the_reference_step(study, splits):
         with torch.no_grad():
             losses = tasks.losses(one.net(x), y).abs()
         one._step(x, y)
-        seen.append(torch.equal(one.unit_loss, losses))
-        before = one.unit_loss if before is None else before
+        seen.append(torch.equal(one.initial_losses, losses))
+        before = one.initial_losses if before is None else before
     assert seen == [True, False, True, False]
-    assert not torch.equal(before, one.unit_loss)
+    assert not torch.equal(before, one.initial_losses)
 
 
 def test_single_task_networks_are_one_per_task(study, splits, tmp_path):
@@ -185,9 +185,9 @@ def test_single_task_networks_are_one_per_task(study, splits, tmp_path):
 
 def test_evaluation_refuses_another_dataset(study, splits, tmp_path):
     run(study, splits, tmp_path, "vanilla", 0)
-    record = records.read_json(tmp_path / "run.json")
+    record = read_json(tmp_path / "run.json")
     record["data"]["archives"] = {"a": "1"}
-    records.write_json(tmp_path / "run.json", record)
+    write_json(tmp_path / "run.json", record)
     tasks = study.datasets["mnist_standin"].tasks
     arguments = (tmp_path / "model.safetensors", tmp_path / "run.json", splits / "test.safetensors")
     with pytest.raises(ValueError, match="Rerun the training"):
@@ -198,7 +198,7 @@ def test_evaluation_refuses_another_dataset(study, splits, tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_named():
     with pytest.raises(ValueError, match="Found none. Use `--config device=cpu`"):
-        runtime.device("cuda")
+        select_device("cuda")
 
 
 def test_training_never_reads_the_test_split():

@@ -1,4 +1,4 @@
-"""Arrays larger than memory grow on the disk row by row; a killed run goes on where it stopped.
+"""Grow arrays larger than memory on the disk row by row; a later run resumes a killed one.
 
 Rows are appended in order, so the files' lengths say what is done; part of a row is cut off.
 """
@@ -18,15 +18,15 @@ def grow(
     make: Callable[[slice], Sequence[np.ndarray]],
     name: str,
 ) -> list[np.ndarray]:
-    """Each column as `[count, *shape]`: a read-only memory map of its file.
+    """Give each column as `[count, *shape]`: a read-only memory map of its file.
 
     Args:
-        columns: where each column is, or what an earlier run left of it -> its type and the shape
+        columns: Where each column is, or what an earlier run left of it -> its type and the shape
             of one row.
-        count: rows in all.
-        batch: rows made between two writes: what a kill may lose.
-        make: rows -> those of every column, in the order of `columns`.
-        name: what the progress bar says.
+        count: Rows in all.
+        batch: Rows made between two writes: what a kill may lose.
+        make: Rows -> those of every column, in the order of `columns`.
+        name: What the progress bar says.
 
     Raises:
         ValueError: what `make` raises.

@@ -15,7 +15,7 @@ FILES = {
 
 
 def read(raw: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Digits uint8 `[N, 1, H, W]` and their classes `[N]`; `split` is `train` or `test`.
+    """Read digits uint8 `[N, 1, H, W]` and their classes `[N]`; `split` is `train` or `test`.
 
     Raises:
         ValueError: a damaged file, differing counts or a class above 9.
@@ -33,7 +33,7 @@ def read(raw: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array in one gzipped IDX file: magic number, big-endian sizes, then the values.
+    """Read the uint8 array of a gzipped IDX file: magic number, big-endian sizes, then the values.
 
     Raises:
         ValueError: not gzip, not IDX of bytes with that many dimensions, or of another length.

@@ -1,6 +1,6 @@
-"""Many compressed pictures become one file of bytes, decoded in parallel and once.
+"""Decode many compressed pictures into one file of bytes, in parallel and once.
 
-Memory does not grow with their number, and a killed run goes on where it stopped (`_growing`).
+Memory does not grow with their number, and a later run resumes a killed one (`_growing`).
 """
 
 import io
@@ -29,7 +29,7 @@ def decode_all(
     decode: Callable[[File], np.ndarray],
     shape: tuple[int, ...],
 ) -> np.ndarray:
-    """Every picture as uint8 `[N, *shape]`: a read-only memory map of `path`.
+    """Give every picture as uint8 `[N, *shape]`: a read-only memory map of `path`.
 
     Args:
         path: Where the decoded bytes are, or what an earlier run left of them.
@@ -52,7 +52,7 @@ def decode_all(
 
 
 def decode_jpeg(file: File, size: tuple[int, int], crop: tuple[int, int], side: int) -> np.ndarray:
-    """One JPEG as uint8 `[3, side, side]`: its centre, resized by bilinear averaging.
+    """Decode one JPEG to uint8 `[3, side, side]`: its centre, resized by bilinear averaging.
 
     Args:
         file: The picture.
@@ -68,14 +68,14 @@ def decode_jpeg(file: File, size: tuple[int, int], crop: tuple[int, int], side: 
         damage.reading(name, "a whole JPEG", "Fetch its archive again."),
         Image.open(io.BytesIO(content), formats=["JPEG"]) as image,
     ):
-        found = image.size
+        own = image.size
         picture = image.convert("RGB")
-    if found != tuple(size):
+    if own != tuple(size):
         raise ValueError(
-            f"`{name}` must be {size[0]} x {size[1]} pixels. Found {found[0]} x {found[1]}. "
+            f"`{name}` must be {size[0]} x {size[1]} pixels. Found {own[0]} x {own[1]}. "
             "Fetch its archive again."
         )
-    left, top = (found[0] - crop[0]) / 2, (found[1] - crop[1]) / 2
+    left, top = (size[0] - crop[0]) / 2, (size[1] - crop[1]) / 2
     box = (left, top, left + crop[0], top + crop[1])
     small = picture.resize((side, side), Image.Resampling.BILINEAR, box)
     return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))

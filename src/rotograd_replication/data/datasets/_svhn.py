@@ -16,7 +16,7 @@ SHAPE = (32, 32, 3)
 
 
 def read(raw: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Digits uint8 `[N, 3, 32, 32]` and their classes `[N]`; `split` is `train` or `test`.
+    """Read digits uint8 `[N, 3, 32, 32]` and their classes `[N]`; `split` is `train` or `test`.
 
     Raises:
         ValueError: a damaged file, other arrays than `X` and `y`, or an unknown class.
@@ -44,7 +44,7 @@ def read(raw: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The arrays `X` and `y` of one MATLAB file, as they are.
+    """Read the arrays `X` and `y` of one MATLAB file, as they are.
 
     Raises:
         ValueError: no whole MATLAB file, or one that lacks an array.
@@ -52,11 +52,11 @@ def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     kind = "a whole MATLAB file of version 5"
     with open(path, "rb"), damage.reading(path.name, kind), ProcessPoolExecutor(1) as apart:
         # On some damaged files SciPy ends its process (a segmentation fault).
-        found = apart.submit(io.loadmat, path, variable_names=["X", "y"]).result()
-    missing = [key for key in ("X", "y") if not isinstance(found.get(key), np.ndarray)]
+        arrays = apart.submit(io.loadmat, path, variable_names=["X", "y"]).result()
+    missing = [key for key in ("X", "y") if not isinstance(arrays.get(key), np.ndarray)]
     if missing:
         raise ValueError(
             f"`{path.name}` must hold arrays X and y. Found no {' and no '.join(missing)}. "
             "Fetch it again."
         )
-    return found["X"], found["y"]
+    return arrays["X"], arrays["y"]

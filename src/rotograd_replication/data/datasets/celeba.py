@@ -10,18 +10,18 @@ code for CelebA does (MultiObjectiveOptimization, unitary-scalarization-dmtl: 64
 
 import functools
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import PositiveInt
 
 from ...files import damage
-from . import _members, _pictures
+from . import _archives, _celeba_forms, _pictures
+from ._celeba_forms import ATTRIBUTES, IMAGES, PARTITION
 
-IMAGES = "img_align_celeba.zip"
 FOLDER = "img_align_celeba"
-ATTRIBUTES = "list_attr_celeba.txt"
-PARTITION = "list_eval_partition.txt"
 SIZE = (178, 218)
 SPLITS = ("train", "val", "test")
 # In the order of the attribute file.
@@ -46,11 +46,11 @@ def prepare(
     crop: list[PositiveInt],
     counts: list[PositiveInt] | None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Split -> (images uint8 `[N, 3, side, side]`, memory-mapped; targets float32 `[N, 40]`).
+    """Give split -> (images uint8 `[N, 3, side, side]`, memory-mapped; targets float32 `[N, 40]`).
 
     Args:
         raw: Folder of the archives.
-        work: Folder for decoded images, which a later run goes on with.
+        work: Folder for decoded images, which a later run resumes.
         side: Side of the images, in pixels.
         crop: Width and height, in pixels, of the part around the centre that is kept.
         counts: How many images the three parts must have; None accepts any.
@@ -62,45 +62,89 @@ def prepare(
         raise ValueError(f"`crop` must be at most {list(SIZE)}, width and height. Found {crop}.")
     names, values = read_attributes(raw / ATTRIBUTES)
     parts = read_partition(raw / PARTITION, names)
-    found = [int((parts == part).sum()) for part in range(len(SPLITS))]
-    if 0 in found or (counts is not None and found != counts):
+    sizes = [int((parts == part).sum()) for part in range(len(SPLITS))]
+    if 0 in sizes or (counts is not None and sizes != counts):
         raise ValueError(
             f"`{PARTITION}` must give {counts or 'some'} images for training, validation and test. "
-            f"Found {found}. Fetch it again."
+            f"Found {sizes}. Fetch it again."
         )
     decode = functools.partial(_pictures.decode_jpeg, size=SIZE, crop=tuple(crop), side=side)
     splits = {}
-    with _members.open_zip(raw / IMAGES) as archive:
+    with _archives.open_zip(raw / IMAGES) as archive:
+        read = functools.partial(read_picture, archive, pictures(archive))
         for part, split in enumerate(SPLITS):
-            chosen = np.flatnonzero(parts == part)
-            own = [names[i] for i in chosen]
+            rows = np.flatnonzero(parts == part)
+            own = [names[i] for i in rows]
             images = _pictures.decode_all(
                 work / f"{split}.uint8",
                 own,
-                functools.partial(read_member, archive),
+                read,
                 decode,
                 (3, side, side),
             )
-            splits[split] = images, (values[chosen] > 0).astype(np.float32)
+            splits[split] = images, (values[rows] > 0).astype(np.float32)
     return splits
 
 
-def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The bytes of one picture.
+def other_forms(mirror: Path) -> dict[str, Callable[[Path], None]]:
+    """Find the archive of a well-known data site, packed or unpacked (see `_celeba_forms`)."""
+    return _celeba_forms.find(mirror)
+
+
+def contents(
+    path: Path, name: str, *, counts: list[int] | None, **_: Any
+) -> Iterator[_archives.File]:
+    """Give every picture of the archive of pictures; see `data/contents.py`.
+
+    Args:
+        path: The archive.
+        name: Its name.
+        counts: As `prepare` has it: their sum is how many pictures there must be.
+        **_: The other parameters, which do not change what is read.
+
+    Raises:
+        ValueError: the archive is damaged or holds another number of pictures.
+    """
+    with _archives.open_zip(path, name) as archive:
+        members = pictures(archive)
+        if counts is not None and len(members) != sum(counts):
+            raise ValueError(
+                f"`{name}` must hold {sum(counts)} pictures. Found {len(members)}. Get it again."
+            )
+        for picture in sorted(members):
+            content = _archives.read_member(archive, members[picture], name)
+            yield f"{FOLDER}/{picture}", iter([content])
+
+
+def pictures(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Give the pictures of an archive by name, in whatever folder they are.
+
+    Raises:
+        ValueError: two pictures have one name.
+    """
+    members = {n: m for n, m in _archives.members(archive).items() if n.endswith(".jpg")}
+    by_name = {name.rsplit("/", 1)[-1]: member for name, member in members.items()}
+    if len(by_name) < len(members):
+        raise ValueError(
+            f"`{IMAGES}` must hold every picture once. Found {len(members)} pictures of "
+            f"{len(by_name)} names."
+        )
+    return by_name
+
+
+def read_picture(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str) -> bytes:
+    """Read the bytes of one picture.
 
     Raises:
         ValueError: the archive does not hold it, or is damaged.
     """
-    try:
-        member = archive.getinfo(f"{FOLDER}/{name}")
-    except KeyError:
-        raise ValueError(f"`{IMAGES}` must hold `{name}`. Found none. Fetch it again.") from None
-    with damage.reading(IMAGES, _members.ZIP):
-        return archive.read(member)
+    if name not in members:
+        raise ValueError(f"`{IMAGES}` must hold `{name}`. Found none. Fetch it again.")
+    return _archives.read_member(archive, members[name], IMAGES)
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file.
+    """Read the lines of a text file.
 
     Raises:
         ValueError: it is no text.
@@ -111,7 +155,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
-    """The pictures' names and their attributes, int8 `[N, 40]` of -1 and 1.
+    """Read the pictures' names and their attributes, int8 `[N, 40]` of -1 and 1.
 
     The file: the number of pictures, the names of the attributes, then a line per picture.
 
@@ -145,7 +189,7 @@ def read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def read_partition(path: Path, names: list[str]) -> np.ndarray:
-    """The part of every picture, int8 `[N]`: 0 training, 1 validation, 2 test.
+    """Read the part of every picture, int8 `[N]`: 0 training, 1 validation, 2 test.
 
     Args:
         path: The file: a line `name part` per picture.

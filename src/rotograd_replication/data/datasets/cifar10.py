@@ -4,14 +4,12 @@ Source: the paper, section 6.2 (one task per class, binary cross-entropy). The a
 binary version of https://www.cs.toronto.edu/~kriz/cifar.html: it holds no pickles.
 """
 
-import tarfile
 from pathlib import Path
 
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from ...files import damage
-from . import _members
+from . import _archives
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
@@ -53,35 +51,26 @@ def prepare(
 
 
 def read_members(path: Path, names: list[str]) -> dict[str, bytes]:
-    """The named files of a tar.gz, by their last name; read in memory, nothing is extracted.
+    """Read the named files of a tar.gz, by their last name.
 
     Raises:
         ValueError: the archive is damaged, lacks a file or holds what no archive should.
     """
-    found, members = {}, []
-    with (
-        open(path, "rb") as file,
-        damage.reading(path.name, "a whole tar.gz archive"),
-        tarfile.open(fileobj=file, mode="r:gz") as archive,
-    ):
-        for member in archive:
-            members.append(member)
-            name = member.name.rsplit("/", 1)[-1]
-            stream = archive.extractfile(member) if member.isreg() and name in names else None
-            if stream is not None:
-                found[name] = stream.read()
-    for member in members:
-        _members.check_tar(member, path.name)
-    missing = [name for name in names if name not in found]
+    contents = {}
+    for file, chunks in _archives.files(path):
+        name = file.rsplit("/", 1)[-1]
+        if name in names:
+            contents[name] = b"".join(chunks)
+    missing = [name for name in names if name not in contents]
     if missing:
         raise ValueError(
             f"`{path.name}` must hold {', '.join(missing)}. Found none. Fetch it again."
         )
-    return found
+    return contents
 
 
 def records(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images `[N, 3, 32, 32]` and classes `[N]` of one batch: a class byte, then three planes.
+    """Read images `[N, 3, 32, 32]` and classes `[N]` of one batch: a class byte, then three planes.
 
     Raises:
         ValueError: the batch is cut in a record, or holds an unknown class.
@@ -99,5 +88,5 @@ def records(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:
-    """Float32 `[N, 10]` with a 1 in the column of each image's class."""
+    """Give float32 `[N, 10]` with a 1 in the column of each image's class."""
     return np.eye(CLASSES, dtype=np.float32)[labels]

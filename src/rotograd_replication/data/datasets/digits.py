@@ -32,18 +32,18 @@ def prepare(
     active_threshold: NonNegativeInt,
     archives: Literal["mnist", "svhn"] = "mnist",
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Split -> (images uint8 `[N, C, H, W]`, targets float32 `[N, 5]`).
+    """Give split -> (images uint8 `[N, C, H, W]`, targets float32 `[N, 5]`).
 
     Args:
         raw: Folder of the archives.
         validation: How many of the last training digits make the validation split.
         canvas: Side, in pixels, of the square on which the digits are laid, or its height and
             width.
-        offset: Pixels by which the right digit lies below and to the right of the left one, or
+        offset: Pixels by which the right digit is below and to the right of the left one, or
             both numbers.
         pairing_seed: Seed of the generator that draws the right digits.
         active_threshold: A pixel is active when its brightest channel (0 to 255) is above this.
-        archives: Whose files lie in the folder.
+        archives: Whose files are in the folder.
 
     Raises:
         ValueError: a file is damaged, `validation` leaves no training digit, or the digits do not
@@ -71,7 +71,7 @@ def prepare(
 
 
 def pair(name: str, value: int | list[int]) -> tuple[int, int]:
-    """One number for both directions, or two: down, then to the right.
+    """Read one number for both directions, or two: down, then to the right.
 
     Raises:
         ValueError: neither one number nor two.
@@ -108,12 +108,12 @@ def overlay(
 
 
 def nearest(source: int, target: int) -> np.ndarray:
-    """For each of `target` pixels, the one of `source` pixels that holds its centre."""
+    """Find for each of `target` pixels the one of `source` pixels that holds its centre."""
     return ((2 * np.arange(target) + 1) * source) // (2 * target)
 
 
 def targets(images: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: int) -> np.ndarray:
-    """Float32 `[N, 5]`: left, right, sum, parity of the product (1 = odd), active pixels."""
+    """Give float32 `[N, 5]`: left, right, sum, parity of the product (1 = odd), active pixels."""
     active = (images.max(axis=1) > threshold).sum(axis=(1, 2))
     return np.stack([left, right, left + right, left * right % 2, active], 1).astype(np.float32)
 
@@ -121,7 +121,7 @@ def targets(images: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: 
 def standardise_active(
     splits: dict[str, tuple[np.ndarray, np.ndarray]],
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The last target, in units of the training split's standard deviation around its mean.
+    """Scale the last target to units of the training split's standard deviation around its mean.
 
     Deviation: the paper gives no unit for the active pixels. A raw count of about 100 would give
     that task a loss thousands of times the others'.

@@ -4,33 +4,28 @@ Source: https://github.com/lorenmt/mtan; a zip of `{train,val}/{image,label,dept
 each an array `[H, W]` or `[H, W, C]`: images in `[0, 1]`, labels -1 (ignored) to 12, depths in
 metres (0: none measured), unit normals (the zero vector: none). Its `val` is the test split, as in
 MTAN's own runs; the validation split is carved from `train`.
-
-Targets are one array `[N, 5, H, W]`, channels label, depth, normal x, y, z. In float16 labels and
-zeros stay exact, a depth moves by at most 1 part in 2,048 (4 mm at 10 m), a normal's component by
-at most 0.00025. Images in uint8 move by at most 1 part in 510.
-
-Splits are written sample by sample into files that a killed run goes on with, and memory maps of
-them are returned.
 """
 
 import functools
+import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
 from ...files import damage
-from . import _growing, _members
+from . import _archives, _scenes
 
 ARCHIVE = "nyuv2.zip"
 CLASSES = 13
 # Folder -> channels of its arrays; 0 where there is no channel axis.
 FOLDERS = {"image": 3, "label": 0, "depth": 1, "normal": 3}
-TARGETS = 5
-# Samples read between two writes: what a kill may lose.
-BATCH = 8
+# Folder -> smallest and largest legal value.
+RANGES = {"image": (0, 1), "label": (-1, CLASSES - 1), "depth": (0, 1000), "normal": (-1.01, 1.01)}
+REMEDY = "Fetch it again."
 
 
 def prepare(
@@ -47,11 +42,11 @@ def prepare(
     targets: Literal["float16", "float32"],
     standardised: bool,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Split -> (images `[N, 3, H, W]`, targets `[N, 5, H, W]`), both memory-mapped.
+    """Give split -> (images `[N, 3, H, W]`, targets `[N, 5, H, W]`), both memory-mapped.
 
     Args:
         raw: Folder of the archive.
-        work: Folder for the splits so far, which a later run goes on with.
+        work: Folder for the splits so far, which a later run resumes.
         train: Samples that `train` must hold, validation included.
         test: Samples that `val` must hold.
         height: H of every array, in pixels.
@@ -66,139 +61,158 @@ def prepare(
         ValueError: the archive is damaged or holds something else, or `validation` leaves no
             training sample.
     """
-    if validation >= train:
-        raise ValueError(
-            f"`validation` must be below the {train} training samples. Found {validation}."
-        )
-    order = np.random.Generator(np.random.PCG64(validation_seed)).permutation(train)
-    # Sorted, so that the splits keep the order of the archive.
-    chosen = {
-        "train": ("train", np.sort(order[:-validation])),
-        "val": ("train", np.sort(order[-validation:])),
+    training, validating = _scenes.carve(train, validation, validation_seed)
+    splits = {
+        "train": ("train", training),
+        "val": ("train", validating),
         "test": ("val", np.arange(test)),
     }
-    with _members.open_zip(raw / ARCHIVE) as archive:
-        members = index(archive.namelist(), {"train": train, "val": test})
-        reader = Reader(archive, members, (height, width), np.dtype(images), np.dtype(targets))
-        return {
-            split: reader.split(work / split, folder, numbers)
-            for split, (folder, numbers) in chosen.items()
-        }
+    size = height, width
+    with _archives.open_zip(raw / ARCHIVE) as archive:
+        members = index(archive, {"train": train, "val": test})
+        result = {}
+        for split, (folder, samples) in splits.items():
+            read = functools.partial(read_scene, archive, members, size, folder)
+            result[split] = _scenes.write(work / split, read, samples, size, images, targets)
+    return result
 
 
-def index(names: list[str], counts: dict[str, int]) -> dict[str, str]:
-    """Place such as `train/depth/3.npy` -> member, wherever in the archive the folders lie.
+def contents(
+    path: Path,
+    name: str,
+    *,
+    train: int,
+    test: int,
+    height: int,
+    width: int,
+    **_: Any,
+) -> Iterator[_archives.File]:
+    """Give every array of the archive as `<split>/<kind>/<i>.npy`, each as `prepare` needs it.
+
+    Args:
+        path: The archive.
+        name: Its name.
+        train: As `prepare` has it.
+        test: As `prepare` has it.
+        height: As `prepare` has it.
+        width: As `prepare` has it.
+        **_: The other parameters, which do not change what is read.
 
     Raises:
-        ValueError: a sample is missing, or there are more than `counts` says.
+        ValueError: the archive is damaged or holds something else.
     """
-    found = {"/".join(name.split("/")[-3:]): name for name in names if name.endswith(".npy")}
-    wanted = {
+    with _archives.open_zip(path, name) as archive:
+        for place, member in index(archive, {"train": train, "val": test}).items():
+            content = _archives.read_member(archive, member, name)
+            read_array(content, place, (height, width))
+            yield place, iter([content])
+
+
+def index(archive: zipfile.ZipFile, counts: dict[str, int]) -> dict[str, zipfile.ZipInfo]:
+    """Find the samples, wherever in the archive their folders are.
+
+    Args:
+        archive: The archive.
+        counts: How many samples each of its two splits must hold.
+
+    Returns:
+        Place such as `train/depth/3.npy` -> member. Files that are no part of a sample are left
+        out.
+
+    Raises:
+        ValueError: a sample is missing or there twice, or there are more than `counts` says.
+    """
+    held: dict[str, zipfile.ZipInfo] = {}
+    twice = []
+    for name, member in _archives.members(archive).items():
+        split, kind, file = ["", "", *name.split("/")][-3:]
+        number = file.removesuffix(".npy")
+        if split in counts and kind in FOLDERS and number.isdecimal() and number != file:
+            place = f"{split}/{kind}/{file}"
+            twice += [place] if place in held else []
+            held[place] = member
+    expected = [
         f"{split}/{folder}/{i}.npy"
         for split, count in counts.items()
         for folder in FOLDERS
         for i in range(count)
-    }
-    missing, other = sorted(wanted - found.keys()), sorted(found.keys() - wanted)
-    if missing or other:
-        what = f"no {missing[0]}" if missing else f"also {other[0]}"
+    ]
+    missing, other = sorted(set(expected) - held.keys()), sorted(held.keys() - set(expected))
+    faults = {"no {}": missing, "also {}": other, "twice {}": twice}
+    if fault := next((text for text, places in faults.items() if places), None):
         sizes = " and ".join(f"{count} samples in {split}" for split, count in counts.items())
+        places = faults[fault]
         raise ValueError(
-            f"`{ARCHIVE}` must hold {sizes}, each with {', '.join(FOLDERS)}. "
-            f"Found {what}{_more(len(missing or other))}. "
+            f"`{ARCHIVE}` must hold {sizes}, each once with {', '.join(FOLDERS)}. "
+            f"Found {fault.format(places[0])}{_more(len(places))}. "
             "Fetch it again, or set `train` and `test` to its counts."
         )
-    return {place: found[place] for place in wanted}
+    return {place: held[place] for place in expected}
 
 
 def _more(count: int) -> str:
-    """What follows the first of `count` things found."""
+    """Say what follows the first of `count` things."""
     return f" and {count - 1} more" if count > 1 else ""
 
 
-class Reader:
-    """Reads samples of one archive, refusing what breaks the format."""
+def read_scene(
+    archive: zipfile.ZipFile,
+    members: dict[str, zipfile.ZipInfo],
+    size: tuple[int, int],
+    folder: str,
+    number: int,
+) -> _scenes.Scene:
+    """Read one sample.
 
-    def __init__(
-        self,
-        archive: zipfile.ZipFile,
-        members: dict[str, str],
-        size: tuple[int, int],
-        images: np.dtype,
-        targets: np.dtype,
-    ) -> None:
-        self.archive = archive
-        self.members = members
-        self.size = size
-        self.images = images
-        self.targets = targets
+    Args:
+        archive: The archive.
+        members: What `index` gives of it.
+        size: H and W of every array.
+        folder: `train` or `val`.
+        number: Of the sample.
 
-    def split(self, place: Path, folder: str, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Images and targets of the numbered samples of `folder`, as `prepare` returns them.
+    Raises:
+        ValueError: an array is damaged, of another shape or has an illegal value.
+    """
+    arrays = {}
+    for kind in FOLDERS:
+        place = f"{folder}/{kind}/{number}.npy"
+        content = _archives.read_member(archive, members[place], ARCHIVE)
+        arrays[kind] = read_array(content, place, size)
+    return _scenes.Scene(**arrays | {"depth": arrays["depth"][..., 0]})
 
-        Args:
-            place: Their files are this path with `.images` and `.targets` added.
-            folder: Of the archive.
-            numbers: Of its samples, in order.
-        """
-        columns = {
-            place.with_suffix(".images"): (self.images, (FOLDERS["image"], *self.size)),
-            place.with_suffix(".targets"): (self.targets, (TARGETS, *self.size)),
-        }
-        make = functools.partial(self.samples, folder, numbers)
-        pictures, maps = _growing.grow(columns, len(numbers), BATCH, make, place.name)
-        return pictures, maps
 
-    def samples(
-        self, folder: str, numbers: np.ndarray, rows: slice
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Images and targets of some of the numbered samples of `folder`."""
-        chosen = numbers[rows]
-        pictures = np.empty((len(chosen), FOLDERS["image"], *self.size), self.images)
-        maps = np.empty((len(chosen), TARGETS, *self.size), self.targets)
-        for place, number in enumerate(chosen):
-            image, label, depth, normal = (
-                self.array(f"{folder}/{kind}/{number}.npy", channels)
-                for kind, channels in FOLDERS.items()
-            )
-            scaled = np.rint(image * 255) if self.images == np.uint8 else image
-            pictures[place] = scaled.transpose(2, 0, 1)
-            maps[place, 0] = label
-            maps[place, 1] = depth[..., 0]
-            maps[place, 2:] = normal.transpose(2, 0, 1)
-        return pictures, maps
+def read_array(content: bytes, place: str, size: tuple[int, int]) -> np.ndarray:
+    """Read one array, of the right shape and in the legal range of its kind.
 
-    def array(self, place: str, channels: int) -> np.ndarray:
-        """One array, of the right shape and in the legal range of its kind.
+    Args:
+        content: Of its file.
+        place: Of its file, as `<split>/<kind>/<i>.npy`.
+        size: H and W that it must have.
 
-        Raises:
-            ValueError: truncated, of another shape, or with an illegal value.
-        """
-        name = f"{ARCHIVE}: {place}"
-        where = f"`{name}`"
-        with (
-            damage.reading(name, "a whole .npy file"),
-            self.archive.open(self.members[place]) as file,
-        ):
-            array = np.lib.format.read_array(file, allow_pickle=False)
-            rest = len(file.read(1))
-        if array.dtype.kind not in "biuf":
-            raise ValueError(f"{where} must hold numbers. Found {array.dtype}. Fetch it again.")
-        shape = (*self.size, channels) if channels else self.size
-        if array.shape != shape or rest:
-            found = "bytes after its end" if rest else f"{list(array.shape)}"
-            raise ValueError(f"{where} must be of shape {list(shape)}. Found {found}.")
-        kind = place.split("/")[-2]
-        low, high = {"label": (-1, CLASSES - 1), "depth": (0, 1000), "normal": (-1.01, 1.01)}.get(
-            kind, (0, 1)
+    Raises:
+        ValueError: truncated, of another shape, or with an illegal value.
+    """
+    kind = place.split("/")[-2]
+    name = f"{ARCHIVE}: {place}"
+    with damage.reading(name, "a whole .npy file", REMEDY):
+        file = io.BytesIO(content)
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        rest = len(file.read(1))
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"`{name}` must hold numbers. Found {array.dtype}. {REMEDY}")
+    shape = (*size, FOLDERS[kind]) if FOLDERS[kind] else size
+    if array.shape != shape or rest:
+        found = "bytes after its end" if rest else f"{list(array.shape)}"
+        raise ValueError(f"`{name}` must be of shape {list(shape)}. Found {found}. {REMEDY}")
+    low, high = RANGES[kind]
+    illegal = ~((array >= low) & (array <= high))  # NaN too
+    if kind == "label":
+        illegal |= array != np.rint(array)
+    if illegal.any():
+        sort = "whole numbers" if kind == "label" else "numbers"
+        raise ValueError(
+            f"`{name}` must hold {sort} from {low} to {high}. "
+            f"Found {array[illegal][0]}{_more(int(illegal.sum()))}. {REMEDY}"
         )
-        illegal = ~((array >= low) & (array <= high))  # NaN too
-        if kind == "label":
-            illegal |= array != np.rint(array)
-        if illegal.any():
-            sort = "whole numbers" if kind == "label" else "numbers"
-            raise ValueError(
-                f"{where} must hold {sort} from {low} to {high}. "
-                f"Found {array[illegal][0]}{_more(illegal.sum())}. Fetch it again."
-            )
-        return array
+    return array

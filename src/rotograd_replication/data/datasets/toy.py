@@ -1,4 +1,4 @@
-"""One point of the plane, for the two-dimensional problems of Figure 1.
+"""Make one point of the plane, for the two-dimensional problems of Figure 1.
 
 Source: the toy example of the paper (Figure 1). The losses need no target: see `objectives`.
 """
@@ -12,12 +12,12 @@ from pydantic import PositiveInt
 def prepare(
     raw: Path, *, point: list[float], rows: PositiveInt
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The same point in every row of every split: float32 inputs and, as targets, zeros.
+    """Give the same point in every row of every split: float32 inputs and, as targets, zeros.
 
     Args:
-        raw: not read.
-        point: the two coordinates.
-        rows: of each split, all equal: they decide how many steps of training an epoch has.
+        raw: Not read.
+        point: The two coordinates.
+        rows: Of each split, all equal: they decide how many steps of training an epoch has.
 
     Returns:
         Split -> inputs `[rows, 2]` and targets `[rows, 2]`.

@@ -1,7 +1,7 @@
 """A parametric face: ellipses, arcs and polygons that show its attributes.
 
 All lengths are in pixels of a canvas twice as large as the picture, which is then halved: that
-smooths the edges. The eyes lie where CelebA's aligned faces have them, a little above the middle.
+smooths the edges. The eyes are where CelebA's aligned faces have them, a little above the middle.
 """
 
 from dataclasses import dataclass
@@ -73,12 +73,12 @@ class Pen:
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """A darker (below 1) or lighter colour."""
+    """Give a darker (below 1) or lighter colour."""
     return tuple(int(min(255, max(0, part * factor))) for part in colour)
 
 
 def draw(face: Traits, generator: np.random.Generator) -> Image.Image:
-    """The picture of a face, 178 x 218, RGB.
+    """Draw the picture of a face, 178 x 218, RGB.
 
     Args:
         face: Its attributes, by CelebA's names.

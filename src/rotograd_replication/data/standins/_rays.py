@@ -22,14 +22,14 @@ class Boxes:
         self.labels = np.array(labels)
 
     def add(self, label: int, centre: Vector, half: Vector, turn: float = 0.0) -> None:
-        """One box of a class: centre, half sizes (x, y, z) in metres, turn in radians."""
+        """Add one box of a class: centre, half sizes (x, y, z) in metres, turn in radians."""
         self.centres.append(np.asarray(centre, float))
         self.halves.append(np.asarray(half, float))
         self.turns.append(turn)
         self.labels = np.append(self.labels, label)
 
     def stand(self, label: int, foot: Vector, turn: float, offset: Vector, half: Vector) -> None:
-        """A part of something that stands at `foot`: `offset` is right of it, above, behind."""
+        """Add a part of something that stands at `foot`: `offset` is right of it, above, behind."""
         right, up, behind = offset
         centre = foot + about_vertical(turn) @ np.array([right, -up, behind])
         self.add(label, centre, half, turn)
@@ -37,7 +37,7 @@ class Boxes:
     def cast(
         self, eye: np.ndarray, rays: np.ndarray, room: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Distance in units of each ray `[P]`, normal in the world `[P, 3]`, place in `labels`."""
+        """Give distances in units of each ray `[P]`, normals `[P, 3]`, indices in `labels`."""
         far = (np.sign(rays) * room - eye) / rays
         axis = far.argmin(1)
         pixels = np.arange(len(rays))
@@ -65,13 +65,13 @@ class Boxes:
 
 
 def about_vertical(angle: float) -> np.ndarray:
-    """The rotation by `angle` about the vertical axis y."""
+    """Give the rotation by `angle` about the vertical axis y."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
 def directions(height: int, width: int) -> np.ndarray:
-    """Rays of all pixels in the camera's frame, `[H * W, 3]`, their z 1."""
+    """Give the rays of all pixels in the camera's frame, `[H * W, 3]`, their z 1."""
     focal = width / 2 / np.tan(np.radians(FIELD_OF_VIEW / 2))
     x = (np.arange(width) + 0.5 - width / 2) / focal
     y = (np.arange(height) + 0.5 - height / 2) / focal
@@ -81,7 +81,7 @@ def directions(height: int, width: int) -> np.ndarray:
 
 
 def camera(room: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Where the camera stands and how it turns: near the wall behind it, tilted down a little."""
+    """Draw where the camera is and how it turns: near the wall behind it, tilted down a little."""
     side = generator.uniform(-0.4, 0.4)
     eye = np.array([side * room[0], generator.uniform(-0.45, -0.1), -0.92 * room[2]])
     turn = about_vertical(generator.normal(-0.5 * side, 0.2))

@@ -43,14 +43,14 @@ def write(folder: Path, *, seed: NonNegativeInt, train: PositiveInt, test: Posit
 
 
 def jpeg(face: dict[str, bool], generator: np.random.Generator) -> bytes:
-    """The picture of a face as the bytes of a JPEG file."""
+    """Draw the picture of a face as the bytes of a JPEG file."""
     buffer = io.BytesIO()
     _face.draw(face, generator).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    """An entry of the archive that holds no time and no trace of this machine."""
+    """Make an entry of the archive that holds no time and no trace of this machine."""
     member = zipfile.ZipInfo(name)
     member.create_system = 0
     return member

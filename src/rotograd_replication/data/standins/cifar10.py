@@ -74,7 +74,7 @@ def write(folder: Path, *, seed: NonNegativeInt, train: PositiveInt, test: Posit
 
 
 def records(count: int, generator: np.random.Generator) -> np.ndarray:
-    """Uint8 `[count, 3073]`: a class, then the red, green and blue planes."""
+    """Draw uint8 `[count, 3073]`: a class, then the red, green and blue planes."""
     rows = np.empty((count, 1 + 3 * SIDE * SIDE), np.uint8)
     rows[:, 0] = generator.integers(len(CLASSES), size=count)
     for row in rows:
@@ -83,7 +83,7 @@ def records(count: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def draw(label: int, generator: np.random.Generator) -> np.ndarray:
-    """One image, uint8 `[3, 32, 32]`, of the shape of class `label`."""
+    """Draw one image, uint8 `[3, 32, 32]`, of the shape of class `label`."""
     axis = np.arange(SIDE) + 0.5
     centre = SIDE / 2 + generator.uniform(-4, 4, 2)
     radius, turn = generator.uniform(8, 13), generator.uniform(-0.35, 0.35)
@@ -101,6 +101,6 @@ def draw(label: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def colour(hue: float, saturation: float, brightness: float) -> np.ndarray:
-    """Red, green and blue in `[0, 1]` of a hue on the circle `[0, 1)`."""
+    """Give red, green and blue in `[0, 1]` of a hue on the circle `[0, 1)`."""
     distance = abs((hue - np.array([0, 1 / 3, 2 / 3]) + 0.5) % 1 - 0.5)
     return brightness * (1 - saturation * np.clip(distance * 6 - 1, 0, 1))

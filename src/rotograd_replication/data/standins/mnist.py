@@ -48,7 +48,7 @@ def write(folder: Path, *, seed: NonNegativeInt, train: PositiveInt, test: Posit
 
 
 def draw(digit: int, generator: np.random.Generator) -> np.ndarray:
-    """One digit, uint8 `[1, 28, 28]`: ink 255 on 0."""
+    """Draw one digit, uint8 `[1, 28, 28]`: ink 255 on 0."""
     centre = SIDE / 2 + generator.uniform(-2, 2, 2)
     size = np.array([12.0, 19.0]) * generator.uniform(0.85, 1.1, 2)
     slant, turn = generator.uniform(-0.25, 0.25), generator.uniform(-0.15, 0.15)
@@ -71,13 +71,13 @@ def place_strokes(
     centre: np.ndarray,
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends, `[S, 2]` in pixels, of a digit's S segments, their corners jittered.
+    """Give starts and ends, `[S, 2]` in pixels, of a digit's S segments, their corners jittered.
 
     Args:
         digit: 0 to 9.
         size: `[2]`, its width and height in pixels.
         affine: `[2, 2]`, its slant and turn.
-        centre: `[2]`, where its middle lies, in pixels.
+        centre: `[2]`, where its middle is, in pixels.
         generator: of the jitter.
     """
     starts, ends = [], []
@@ -90,7 +90,7 @@ def place_strokes(
 
 
 def distance_to_strokes(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Distance, in pixels, of every point of `[H, W, 2]` to the nearest of S segments, `[S, 2]`."""
+    """Give the distance, in pixels, of points `[H, W, 2]` to the nearest of S segments."""
     along = (ends - starts)[:, None, None]
     offset = pixels - starts[:, None, None]
     length = np.maximum((along**2).sum(-1), 1e-12)

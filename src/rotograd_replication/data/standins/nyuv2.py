@@ -78,7 +78,7 @@ def write(
 
 
 def draw(generator: np.random.Generator, height: int, width: int) -> dict[str, np.ndarray]:
-    """One room: image `[H, W, 3]`, label `[H, W]`, depth `[H, W, 1]`, normal `[H, W, 3]`."""
+    """Draw one room: image `[H, W, 3]`, label `[H, W]`, depth `[H, W, 1]`, normal `[H, W, 3]`."""
     room = np.array([generator.uniform(2, 3.5), 1.25, generator.uniform(2, 3.5)])  # half sizes
     wall = LABEL["wall"]
     boxes = Boxes([wall, wall, LABEL["ceiling"], LABEL["floor"], wall, wall])
@@ -105,7 +105,7 @@ def draw(generator: np.random.Generator, height: int, width: int) -> dict[str, n
 
 
 def furnish(boxes: Boxes, room: np.ndarray, generator: np.random.Generator) -> None:
-    """Furniture in the far half of the room; pictures, windows and televisions on the walls."""
+    """Put furniture in the far half of the room; pictures, windows and televisions on the walls."""
     for place in range(generator.integers(3, 6)):
         name = list(SIZES)[generator.integers(len(SIZES))]
         x = (place % 3 - 1) * 0.6 * room[0] + generator.normal(0, 0.15)
@@ -126,7 +126,7 @@ def furnish(boxes: Boxes, room: np.ndarray, generator: np.random.Generator) -> N
 def piece(
     boxes: Boxes, name: str, foot: np.ndarray, turn: float, generator: np.random.Generator
 ) -> None:
-    """One piece of furniture with its legs, its back or the things on it."""
+    """Put one piece of furniture with its legs, its back or the things on it."""
     wide, deep, height = generator.uniform(*SIZES[name])
     label, top = LABEL[name], height
     if name == "table":
@@ -155,7 +155,7 @@ def shade(
     room: np.ndarray,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """Colours in `[0, 1]`, `[P, 3]`: the box's own, its texture, light from a lamp, noise."""
+    """Give colours in `[0, 1]`, `[P, 3]`: the box's own, its texture, light from a lamp, noise."""
     own = COLOURS[boxes.labels] + generator.normal(0, 0.07, (len(boxes.labels), 3))
     own[[0, 1, 4, 5]] = own[0]  # walls of one room share their paint
     colour = own[box]

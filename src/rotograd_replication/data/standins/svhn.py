@@ -1,6 +1,6 @@
 """House numbers in SVHN's own two files: the same names, MATLAB arrays `X` and `y`, 10 for 0.
 
-Each picture is cut from a painted wall: a ground of plaster, boards or bricks, perhaps a plate, a
+Each picture is cut from a painted wall: a ground of plaster, boards, bricks or a plate, a
 digit of contrasting paint with its shadow, often pieces of its neighbours at the sides, then uneven
 light, a little blur and noise. They are drawn, not photographed: results on them check the
 machinery, not the paper.
@@ -47,7 +47,7 @@ def write_mat(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
 
 
 def draw(digit: int, generator: np.random.Generator) -> np.ndarray:
-    """One picture, uint8 `[3, 32, 32]`, of a digit in the middle."""
+    """Draw one picture, uint8 `[3, 32, 32]`, of a digit in the middle."""
     image, brightness = wall(generator)
     dark = brightness > 0.5
     paint = colour(
@@ -76,7 +76,7 @@ def draw(digit: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def wall(generator: np.random.Generator) -> tuple[np.ndarray, float]:
-    """A ground, `[3, 32, 32]`, and its brightness: plaster, boards or bricks, perhaps a plate."""
+    """Draw a ground, `[3, 32, 32]`, and its brightness: plaster, boards, bricks or a plate."""
     hue, brightness = generator.uniform(), generator.uniform(0.2, 0.85)
     shade = np.ones((SIDE, SIDE))
     course, seam = generator.integers(6, 10), generator.integers(10)
@@ -96,7 +96,7 @@ def wall(generator: np.random.Generator) -> tuple[np.ndarray, float]:
 
 
 def photograph(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """The bytes of a picture in `[0, 1]` under uneven light, blurred a little and noisy."""
+    """Give the bytes of a picture in `[0, 1]` under uneven light, blurred a little and noisy."""
     slope = generator.normal(0, 0.25, 2)
     axis = np.arange(SIDE) / SIDE - 0.5
     image = image * (1 + slope[0] * axis[None] + slope[1] * axis[:, None])

@@ -5,13 +5,13 @@ from torch import Tensor
 
 
 def of_tangents(tangents: Tensor) -> Tensor:
-    """Of `exp(A_k)`, A skew: the spectral norm of A_k, in radians; beyond pi too: `[K]`."""
+    """Compute that of `exp(A_k)`, A skew, in radians: the spectral norm of A_k `[K]`, beyond pi."""
     squares = torch.linalg.eigvalsh(tangents.mT @ tangents)
     return squares[:, -1].clamp_min(0).sqrt()
 
 
 def of_rotations(rotations: Tensor) -> Tensor:
-    """Of R_k `[K, m, m]`, in radians, at most pi: `[K]`.
+    """Compute that of R_k `[K, m, m]` in radians, at most pi: `[K]`.
 
     The eigenvalues of `(R_k + R_k^T) / 2` are the cosines of the plane angles.
     """

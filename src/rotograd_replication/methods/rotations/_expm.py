@@ -16,7 +16,7 @@ REACH = {torch.float32: 1.0, torch.float64: 0.25}
 
 
 def expm(matrices: Tensor) -> Tensor:
-    """`exp(A_k)` of `[K, m, m]`, differentiable; one scaling, by the largest 1-norm, for all K."""
+    """Compute `exp(A_k)` of `[K, m, m]`, differentiable; the largest 1-norm scales all K."""
     with torch.no_grad():
         norm = float(torch.linalg.matrix_norm(matrices, 1).max())
     reach = REACH[matrices.dtype]

@@ -29,7 +29,10 @@ def one_thread() -> Iterator[None]:
 
 
 def draw(tasks: int, m: int, start: str, generator: torch.Generator) -> Tensor:
-    """`identity`: `[1, m, m]`, for all; `random`: `[K, m, m]`, from a seed `generator` gives."""
+    """Draw the start: `identity`, `[1, m, m]` for all K, or `random`, `[K, m, m]`.
+
+    `generator` gives the seed of the random ones.
+    """
     if start == "identity":
         return torch.eye(m)[None]
     with torch.random.fork_rng(devices=[]), one_thread():

@@ -30,7 +30,7 @@ PART = 1 << 19
 
 
 class Dynamic(nn.Module):
-    """K rotations of R^m as a buffer, moved by parameters that are zero between steps.
+    """Holds K rotations of R^m as a buffer, moved by parameters that are zero between steps.
 
     Args:
         tasks: K.
@@ -50,17 +50,17 @@ class Dynamic(nn.Module):
         self.warned = False
 
     def forward(self) -> Tensor:
-        """`R_k`: `[K, m, m]`."""
+        """Return `R_k`: `[K, m, m]`."""
         return self.rotations
 
-    def learn(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
-        """`M_k - M_k^T`, the gradient of the lower triangle of a skew A_k and its mirror image."""
+    def accumulate_gradients(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
+        """Set `M_k - M_k^T`, the gradient of the lower triangle of a skew A_k and its mirror."""
         for tangent, part in zip(self.tangents, gradients.split(self.rows), strict=True):
             slopes = part.mT @ target
             tangent.grad = slopes - slopes.mT
 
     def largest_angles(self) -> Tensor:
-        """Largest plane angle of R_k from its start, in radians, at most pi: `[K]`."""
+        """Compute the largest plane angle of R_k from its start, in radians, at most pi: `[K]`."""
         angles = _angles.of_rotations(self.start.mT @ self.rotations)
         if (largest := float(angles.max())) > ALIKE and not self.warned:
             log.warning(
@@ -73,8 +73,8 @@ class Dynamic(nn.Module):
         return angles
 
     @torch.no_grad()
-    def settle(self, step: int) -> None:
-        """Take `exp(A_k)` into R_k and begin again at A_k = 0."""
+    def retract(self, step: int) -> None:
+        """Multiply R_k by `exp(A_k)` and set A_k to 0."""
         parts = zip(self.rotations.split(self.rows), self.tangents, strict=True)
         for rotations, tangent in parts:
             first = rotations @ tangent
@@ -86,5 +86,5 @@ class Dynamic(nn.Module):
 
 
 def build(tasks: int, m: int, start: str, generator: torch.Generator) -> nn.Module:
-    """K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
+    """Build K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
     return Dynamic(tasks, draw(tasks, m, start, generator))

@@ -20,7 +20,7 @@ from ._start import draw, one_thread
 
 
 class Exponential(nn.Module):
-    """K rotations of R^m as one parametrised tensor."""
+    """Holds K rotations of R^m as one parametrised tensor."""
 
     def __init__(self, start: Tensor) -> None:
         super().__init__()
@@ -33,26 +33,26 @@ class Exponential(nn.Module):
 
     @property
     def start(self) -> Tensor:
-        """`R_k^0`: `[K, m, m]`."""
+        """Return `R_k^0`: `[K, m, m]`."""
         return self.parametrizations.weight[0].base
 
     def forward(self) -> Tensor:
-        """`R_k`: `[K, m, m]`, differentiable."""
+        """Compute `R_k`: `[K, m, m]`, differentiable."""
         return self.weight
 
-    def learn(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
-        """Push `dL / dR_k = R_k M_k` through the exponential map."""
+    def accumulate_gradients(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
+        """Backpropagate `dL / dR_k = R_k M_k` through the exponential map."""
         rotations.backward(rotations.detach() @ (gradients.mT @ target))
 
     def largest_angles(self) -> Tensor:
-        """Largest plane angle of `exp(A_k - A_k^T)`, in radians, beyond pi too: `[K]`."""
+        """Compute the largest plane angle of `exp(A_k - A_k^T)`, in radians, beyond pi: `[K]`."""
         lower = self.parametrizations.weight.original.tril(-1)
         return _angles.of_tangents(lower - lower.mT)
 
-    def settle(self, step: int) -> None:
-        """Nothing: R_k follows from the parameters."""
+    def retract(self, step: int) -> None:
+        """Do nothing: R_k follows from the parameters."""
 
 
 def build(tasks: int, m: int, start: str, generator: torch.Generator) -> nn.Module:
-    """K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
+    """Build K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
     return Exponential(draw(tasks, m, start, generator).expand(tasks, m, m))

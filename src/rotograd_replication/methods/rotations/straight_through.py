@@ -16,7 +16,7 @@ from ._start import draw
 
 
 class StraightThrough(nn.Module):
-    """K rotations of R^m.
+    """Holds K rotations of R^m.
 
     Args:
         tasks: K.
@@ -30,22 +30,22 @@ class StraightThrough(nn.Module):
 
     @torch.no_grad()
     def forward(self) -> Tensor:
-        """`R_k`: `[K, m, m]`."""
+        """Compute `R_k`: `[K, m, m]`."""
         return self.start @ expm(self.tangents)
 
-    def learn(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
-        """`M_k - M_k^T`, as if A_k were 0."""
+    def accumulate_gradients(self, rotations: Tensor, gradients: Tensor, target: Tensor) -> None:
+        """Set `M_k - M_k^T`, as if A_k were 0."""
         slopes = gradients.mT @ target
         self.tangents.grad = slopes - slopes.mT
 
     def largest_angles(self) -> Tensor:
-        """Largest plane angle of `exp(A_k)`, in radians, beyond pi too: `[K]`."""
+        """Compute the largest plane angle of `exp(A_k)`, in radians, beyond pi: `[K]`."""
         return _angles.of_tangents(self.tangents)
 
-    def settle(self, step: int) -> None:
-        """Nothing: R_k follows from the parameters."""
+    def retract(self, step: int) -> None:
+        """Do nothing: R_k follows from the parameters."""
 
 
 def build(tasks: int, m: int, start: str, generator: torch.Generator) -> nn.Module:
-    """K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
+    """Build K rotations of R^m that start at the `identity` or at `random` (Haar) rotations."""
     return StraightThrough(tasks, draw(tasks, m, start, generator))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut."""
+    """Adds two 3 x 3 convolutions to a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -34,13 +34,13 @@ class Block(nn.Module):
         """Map `[B, inputs, H, W]` to `[B, outputs, H / stride, W / stride]`."""
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y))
-        seen = x[:, :, :: self.stride, :: self.stride]
-        shortcut = x if self.downsample is None else self.downsample(seen)
+        strided = x[:, :, :: self.stride, :: self.stride]
+        shortcut = x if self.downsample is None else self.downsample(strided)
         return F.relu(y + shortcut, inplace=True)
 
 
 class ResNet18(nn.Module):
-    """Four stages of two blocks after a stem, averaged over space or over a grid of cells."""
+    """Applies a stem and four stages of two blocks; averages over space or a grid of cells."""
 
     def __init__(self, width: int, stem: str, grid: int) -> None:
         super().__init__()
@@ -73,9 +73,9 @@ def build(features: int, *, stem: Literal["imagenet", "small"], grid: PositiveIn
     """Map `[B, 3, H, W]` to `[B, features]`.
 
     Args:
-        features: `8 * grid ** 2` times the width of the first stage.
-        stem: `imagenet` (7 x 7, stride 2, max-pool) or `small` (3 x 3, stride 1, no max-pool).
-        grid: cells per side over which the last stage is averaged; each channel gives
+        features: D, `8 * grid ** 2` times the width of the first stage.
+        stem: Either `imagenet` (7 x 7, stride 2, max-pool) or `small` (3 x 3, stride 1, no pool).
+        grid: Cells per side over which the last stage is averaged; each channel gives
             `grid ** 2` features. At 64 x 64 with the small stem, 2 is a 4 x 4 average pool.
 
     Raises:

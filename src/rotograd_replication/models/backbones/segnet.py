@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 def block(inputs: int, outputs: int) -> nn.Sequential:
-    """A 3 x 3 convolution, batch normalisation and ReLU."""
+    """Build a 3 x 3 convolution, batch normalisation and ReLU."""
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
     nn.init.xavier_normal_(convolution.weight)
     nn.init.zeros_(convolution.bias)
@@ -21,7 +21,7 @@ def block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def level(number: int, inputs: int, outputs: int) -> nn.Sequential:
-    """The blocks of one level, the first of which changes the number of channels."""
+    """Build the blocks of one level, the first of which changes the number of channels."""
     more = 1 if number < 2 else 2
     return nn.Sequential(block(inputs, outputs), *(block(outputs, outputs) for _ in range(more)))
 
@@ -50,11 +50,11 @@ class SegNet(nn.Module):
         for encode in self.encoder:
             x = encode(x)
             size = x.shape[2:]
-            x, places = F.max_pool2d(x, 2, return_indices=True)
-            pooled.append((places, size))
+            x, indices = F.max_pool2d(x, 2, return_indices=True)
+            pooled.append((indices, size))
         for decode in self.decoder:
-            places, size = pooled.pop()
-            x = decode(unpool(x, places, size))
+            indices, size = pooled.pop()
+            x = decode(unpool(x, indices, size))
         if x[0].numel() != self.features:
             raise ValueError(
                 "`features` of segnet must be filters[0] x height x width of the images, "
@@ -63,14 +63,14 @@ class SegNet(nn.Module):
         return x.flatten(1)
 
 
-def unpool(x: Tensor, places: Tensor, size: tuple[int, int]) -> Tensor:
-    """Each value at the place of its maximum in a map `[B, C, *size]`, zeros elsewhere.
+def unpool(x: Tensor, indices: Tensor, size: tuple[int, int]) -> Tensor:
+    """Put each value where its maximum was in a map `[B, C, *size]`, zeros elsewhere.
 
-    `F.max_unpool2d` as a scatter: places of windows that do not overlap never collide, so the
+    `F.max_unpool2d` as a scatter: indices of windows that do not overlap never collide, so the
     result is deterministic, which torch cannot know of `max_unpool2d`.
     """
     whole = x.new_zeros(*x.shape[:2], size[0] * size[1])
-    return whole.scatter(2, places.flatten(2), x.flatten(2)).unflatten(2, size)
+    return whole.scatter(2, indices.flatten(2), x.flatten(2)).unflatten(2, size)
 
 
 def build(features: int, *, filters: list[int]) -> nn.Module:
@@ -78,10 +78,10 @@ def build(features: int, *, filters: list[int]) -> nn.Module:
 
     Args:
         features: `filters[0] * H * W`.
-        filters: channels of each level, finest first.
+        filters: The channels of each level, finest first.
 
     Raises:
-        ValueError: no level.
+        ValueError: There is no level.
     """
     if not filters:
         raise ValueError("`filters` of segnet must have at least one level. Found none.")

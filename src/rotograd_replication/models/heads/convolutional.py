@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Convolutions(nn.Module):
-    """K heads of one shape as grouped convolutions; the last is 1 x 1, the others 3 x 3."""
+    """Computes K heads of one shape as grouped convolutions: 3 x 3, and the last one 1 x 1."""
 
     def __init__(self, tasks: int, shape: list[int], widths: list[int]) -> None:
         super().__init__()
@@ -39,14 +39,14 @@ class Convolutions(nn.Module):
 def build(
     tasks: int, outputs: int, features: int, hidden: list[int], *, shape: list[int]
 ) -> nn.Module:
-    """`tasks` heads with `hidden` inner channels and `outputs` maps each.
+    """Build `tasks` heads with `hidden` inner channels and `outputs` maps each.
 
     Args:
         tasks: K.
-        outputs: channels of the output.
+        outputs: The channels of the output.
         features: D, the length of the flattened map.
-        hidden: channels of the 3 x 3 convolutions.
-        shape: the map's channels, height and width.
+        hidden: The channels of the 3 x 3 convolutions.
+        shape: The map's channels, height and width.
 
     Raises:
         ValueError: `shape` does not hold `features` numbers.

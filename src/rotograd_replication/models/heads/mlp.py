@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """K independent linear layers, initialised as `torch.nn.Linear` initialises one."""
+    """Computes K independent linear layers, initialised as `torch.nn.Linear` initialises one."""
 
     def __init__(self, tasks: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Linear(nn.Module):
 
 
 class Perceptrons(nn.ModuleList):
-    """K perceptrons of one shape."""
+    """Computes K perceptrons of one shape."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[K, B, D]` to `[K, B, outputs]`."""
@@ -36,6 +36,6 @@ class Perceptrons(nn.ModuleList):
 
 
 def build(tasks: int, outputs: int, features: int, hidden: list[int]) -> nn.Module:
-    """`tasks` perceptrons of widths `features`, `hidden`, `outputs`."""
+    """Build `tasks` perceptrons of widths `features`, `hidden`, `outputs`."""
     pairs = itertools.pairwise([features, *hidden, outputs] if outputs else [])
     return Perceptrons(Linear(tasks, inputs, outputs) for inputs, outputs in pairs)

@@ -8,7 +8,6 @@ import pandas as pd
 
 from ...config import schema
 from ...results import relative_improvement
-from ...results.aggregate import METRICS
 from ...results.quantities import Paper
 from ...results.tidy import Results
 from ..table_format import Table
@@ -56,7 +55,7 @@ def _compare_rules(run: pd.DataFrame, tasks: list[schema.Task]) -> dict[str, flo
             rows.at[by_relative, column], rows.at[by_sum, column], higher
         )
         for task in tasks
-        for metric, higher in METRICS[task.kind].items()
+        for metric, higher in task.metrics.items()
         if (column := f"val_{metric}/{task.name}") in rows
     ]
     return {SUM: by_sum, RELATIVE: by_relative, GAIN: sum(gains) / len(gains)}

@@ -1,0 +1,10 @@
+"""Kinds of tasks: one file each, with the loss, the metrics and the layout of the targets.
+
+A file's constants are literals, which are read without importing it (`plugins.constant`):
+
+- `METRICS`: metric -> whether higher is better, in the order of results; one if not `DENSE`.
+- `DENSE`: whether targets are maps, one value per pixel; else they are single numbers.
+- `TARGETS`: how many columns of the targets (dense: channels) a task takes.
+
+`build()` gives a `ScalarKind` (`_scalar`) or, where `DENSE`, a `MapKind` (`_maps`).
+"""
