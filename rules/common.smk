@@ -93,6 +93,10 @@ def with_runs(outputs):
     return {o: names for o, names in found.items() if names}
 
 
+# What each number of the paper is, and where it prints it.
+QUANTITIES = records.digest(
+    judged.model_dump(mode="json", include={"quantities", "printed"})
+)
 # The claims, and the configuration that counts as published.
 CLAIMS = records.digest(
     [model.model_dump(mode="json") for model in (judged, reference)]

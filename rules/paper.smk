@@ -45,6 +45,7 @@ rule table:
     retries: 0
     params:
         words=lambda w: words(TABLES_OF[w.table]),
+        quantities=QUANTITIES,
         code=lambda w: code(
             f"paper/tables/{w.table}.py",
             "paper/tables/_*.py",

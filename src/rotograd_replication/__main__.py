@@ -208,10 +208,13 @@ def _results(arguments: argparse.Namespace) -> list:
 def table(arguments: argparse.Namespace) -> None:
     """Write one table as CSV, Markdown and LaTeX."""
     from .paper import table as verb
+    from .results import quantities
 
     study, found = _study(arguments), _results(arguments)
+    known = quantities.load(arguments.configs)
+    paper = quantities.read_paper(known.quantities, known.experiments, arguments.reported)
     outputs = (arguments.csv, arguments.markdown, arguments.latex)
-    place = (study, arguments.study, arguments.name, found, arguments.reported)
+    place = (study, arguments.study, arguments.name, found, paper)
     verb.run(*place, *outputs, _code(arguments))
 
 

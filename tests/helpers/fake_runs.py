@@ -12,9 +12,16 @@ import numpy as np
 from rotograd_replication.config import load as config
 from rotograd_replication.config import tuning
 from rotograd_replication.config.choice import Candidate, Choice
-from rotograd_replication.results import aggregate, tidy
+from rotograd_replication.results import aggregate, quantities, tidy
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def paper():
+    """The paper's quantities and numbers."""
+    known = quantities.load(CONFIGS)
+    reported = CONFIGS / "paper" / "reported.csv"
+    return quantities.read_paper(known.quantities, known.experiments, reported)
 
 
 @dataclass

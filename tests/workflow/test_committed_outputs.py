@@ -1,4 +1,7 @@
-"""Every committed output is what the committed runs, configuration and code give, to the byte."""
+"""Every committed output is what the committed runs, configuration and code give, to the byte.
+
+Of a study, all runs may be committed or some: then its outputs are those of `present=yes`.
+"""
 
 import difflib
 import functools
@@ -28,23 +31,37 @@ RETRAINED = "toy_nonconvex"
 
 
 def committed():
-    """Study -> its committed outputs, runs and drawings apart."""
+    """Study -> its committed outputs, drawings apart; study -> its committed runs' records."""
     call = ["git", "-C", ROOT, "ls-files", "--", *FOLDERS]
-    found = subprocess.run(call, check=True, capture_output=True, text=True).stdout
-    studies = {}
-    for place in map(Path, found.splitlines()):
-        if len(place.parts) == 3 and place.suffix not in DRAWN:
-            studies.setdefault(place.parts[1], []).append(place)
-    return studies
+    listed = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+    outputs, runs = {}, {}
+    for path in map(Path, listed.splitlines()):
+        if len(path.parts) == 3 and path.suffix not in DRAWN:
+            outputs.setdefault(path.parts[1], []).append(path)
+        elif path.name == "metrics.json":
+            runs.setdefault(path.parts[1], set()).add(path)
+    return outputs, runs
 
 
 def names(study, folder, suffix):
     """The outputs of one form: their names without suffix."""
-    places = COMMITTED[study]
-    return [p.stem for p in places if p.parts[0] == folder and p.suffix == suffix]
+    paths = COMMITTED[study]
+    return [p.stem for p in paths if p.parts[0] == folder and p.suffix == suffix]
 
 
-COMMITTED = committed() if (ROOT / ".git").exists() else {}
+def run_records(study, experiment):
+    """The committed records of an experiment's runs, in the configured order."""
+    asked = load(study).experiments[experiment]
+    folder = Path("results", study, experiment)
+    paths = (
+        folder / method / f"seed{seed}" / "metrics.json"
+        for method in asked.methods
+        for seed in range(asked.seeds.value)
+    )
+    return [path for path in paths if path in RUNS.get(study, ())]
+
+
+COMMITTED, RUNS = committed() if (ROOT / ".git").exists() else ({}, {})
 AGGREGATED = {s: [n for n in names(s, "results", ".json") if n != "verdicts"] for s in COMMITTED}
 TABLES = [(s, name) for s in COMMITTED for name in names(s, "paper_tables", ".csv")]
 CURVES = [(s, name) for s in COMMITTED for name in names(s, "figures", ".csv")]
@@ -62,7 +79,8 @@ def verb(*words):
 
 
 def gathered(study, experiments):
-    """The three files of each experiment, as a verb takes them."""
+    """The three files of each experiment that has runs, as a verb takes them."""
+    experiments = [e for e in experiments if e in AGGREGATED[study]]
     for end, option in AGGREGATE.items():
         yield option.replace("out-", "--")
         yield from (ROOT / "results" / study / (e + end) for e in experiments)
@@ -95,12 +113,7 @@ def regenerate(study, folder, outputs, *words):
 @pytest.mark.parametrize(("study", "name"), [(s, e) for s in COMMITTED for e in AGGREGATED[s]])
 def test_results_are_those_of_the_runs(tmp_path, study, name):
     outputs = {option: Path("results", study, name + end) for end, option in AGGREGATE.items()}
-    experiment = load(study).experiments[name]
-    runs = [
-        ROOT / "results" / study / name / method / f"seed{seed}"
-        for method in experiment.methods
-        for seed in range(experiment.seeds.value)
-    ]
+    runs = [ROOT / path.parent for path in run_records(study, name)]
     words = ["aggregate", "--study", study, "--experiment", name]
     words += ["--metrics", *(run / "metrics.json" for run in runs)]
     words += ["--history", *(run / "history.csv" for run in runs)]
@@ -139,14 +152,26 @@ def test_verdicts(tmp_path, study):
 
 
 @pytest.mark.parametrize("study", COMMITTED)
-def test_nothing_is_left_of_an_older_configuration(study):
+def test_the_outputs_are_those_that_the_committed_runs_have(study):
     asked = load(study)
-    made = [f"results/{study}/{e}{end}" for e in asked.experiments for end in AGGREGATE]
-    made += [f"paper_tables/{study}/{t}.{end}" for t in asked.tables for end in TABLE.values()]
-    made += [f"figures/{study}/{f}.csv" for f in asked.figures]
+    records = {e: run_records(study, e) for e in asked.experiments}
+    have = {e for e, paths in records.items() if paths}
+    tables, figures = (
+        [name for name, experiments in outputs.items() if have & set(experiments)]
+        for outputs in (asked.tables, asked.figures)
+    )
+    made = [f"results/{study}/{e}{end}" for e in have for end in AGGREGATE]
+    made += [f"paper_tables/{study}/{t}.{end}" for t in tables for end in TABLE.values()]
+    made += [f"figures/{study}/{f}.csv" for f in figures]
     made += [f"paper_tables/{study}/hyperparameters.md", f"results/{study}/verdicts.json"]
-    left = sorted({str(place) for place in COMMITTED[study]} - set(made))
+    present = {str(path) for path in COMMITTED[study]}
+    left, lacking = sorted(present - set(made)), sorted(set(made) - present)
     assert not left, f"`{study}` makes {left} no more: remove them with `git rm`."
+    targets = "results tables figures verdicts"
+    remedy = f"snakemake --config study={study} present=yes -- {targets}"
+    assert not lacking, f"{lacking} of `{study}` must be committed: {remedy}"
+    unknown = RUNS.get(study, set()) - {path for paths in records.values() for path in paths}
+    assert not unknown, f"`{study}` asks for no such runs: git rm {' '.join(map(str, unknown))}"
 
 
 def test_toy_models_train_to_the_committed_bytes(tmp_path):

@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 
 from ..config import schema
+from ..results import quantities
+from ..results.quantities import Quantity
 from ..results.tidy import Results
-from . import scores, stats
-from .schema import Claims, Quantity, Test
+from . import stats
+from .schema import Claims, Test
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
 ABSOLUTE, PERCENT = "absolute", "percent of against"
@@ -88,7 +90,7 @@ def compared(test: Test, quantity: Quantity, pair: Pair, confidence: float) -> C
 
 def pairs(test: Test, quantity: Quantity, found: Results) -> list[Pair]:
     """What the comparisons of a test are made of."""
-    table = scores.over_tasks(scores.tasks(found, quantity), quantity)
+    table = quantities.per_run(quantities.per_task(found, quantity), quantity)
     return [
         _pair(table[column], method, other, column if quantity.statistic == "each" else None)
         for method in test.methods

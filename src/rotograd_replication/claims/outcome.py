@@ -8,6 +8,7 @@ import numpy as np
 
 from ..config import load as config
 from ..config import schema
+from ..results.relative_improvement import BASELINE
 from ..results.tidy import Results
 from . import comparison as judge
 from . import explain, proposition
@@ -77,8 +78,12 @@ def lack(test: Test, evidence: Evidence) -> str | None:
     if experiment not in evidence.results:
         known = experiment in evidence.study.experiments
         return f"The study has {'no results of' if known else 'no experiment'} `{experiment}`."
-    run = set(evidence.results[experiment].metrics["method"])
+    metrics = evidence.results[experiment].metrics
+    run = set(metrics["method"])
     missing = [name for name in _methods(test) if name not in run]
+    of = evidence.claims.quantities[test.quantity].of
+    if not missing and of == "delta" and metrics["delta"].isna().all() and BASELINE not in run:
+        return f"`{experiment}` has no runs of `{BASELINE}`: Δ is undefined."
     return f"`{experiment}` has no runs of `{missing[0]}`." if missing else None
 
 

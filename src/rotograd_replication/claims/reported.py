@@ -16,16 +16,16 @@ few seeds of ours.
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..config import schema
-from ..results.tidy import Results, read_reported
-from . import scores, stats
-from .schema import Claims, Quantity, Setting, Statistics
+from ..results import quantities
+from ..results.quantities import Paper, Quantity
+from ..results.tidy import Results
+from . import stats
+from .schema import Claims, Statistics
 
 INSIDE = "inside our interval"
 NEAR = "within two standard errors"
@@ -42,56 +42,32 @@ SINGLE = "The paper's number has no standard deviation over several runs: no sta
 STANDIN = "Generated stand-ins say nothing about the paper."
 
 
-def read(path: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The paper's numbers: (experiment, method, metric) as named there -> the row.
-
-    Raises:
-        ValueError: it is not as `tidy.read_reported` needs it.
-    """
-    table = read_reported(path).astype(object)
-    rows = table.where(table.notna(), None).to_dict("records")
-    return {(row["experiment"], row["method"], row["metric"]): row for row in rows}
-
-
 def cells(
     claims: Claims,
     study: schema.Study,
     reference: schema.Study,
     results: dict[str, Results],
-    reported: dict[tuple[str, str, str], dict[str, Any]],
+    paper: Paper,
 ) -> Iterator[dict[str, Any]]:
     """Every number that the paper prints or that we have in its place: see `verdict`."""
-    for experiment, setting in claims.experiments.items():
+    for experiment, printed in paper.experiments.items():
         ours = study.experiments.get(experiment)
         methods = reference.experiments[experiment].methods | (ours.methods if ours else {})
-        for metric in setting.cells:
+        for metric in printed.cells:
             quantity = claims.quantities[metric]
             found = results.get(experiment)
-            table = scores.tasks(found, quantity) if found else None
+            table = quantities.per_task(found, quantity) if found else None
             for name, method in methods.items():
-                paper = _paper(reported, setting, name, method, metric)
+                row = paper.cell(experiment, name, method, metric)
                 cell = _replicated(table, name, method, quantity, claims)
-                if paper or cell["n"]:
+                if row or cell["n"]:
                     identity = {"experiment": experiment, "method": name, "label": method.label}
                     identity |= {"metric": metric, "label_metric": quantity.label}
-                    yield identity | cell | _printed(paper)
+                    yield identity | cell | _printed(row)
 
 
-def _paper(
-    reported: dict[tuple[str, str, str], dict[str, Any]],
-    setting: Setting,
-    name: str,
-    method: schema.Method,
-    metric: str,
-) -> dict[str, Any] | None:
-    """The paper's row, under the likeliest of the names it may have there."""
-    names = (method.reported_as, setting.names.get(name), name)
-    keys = [(setting.reported, other, metric) for other in names if other]
-    return next((reported[key] for key in keys if key in reported), None)
-
-
-def _printed(paper: dict[str, Any] | None) -> dict[str, Any]:
-    row = paper or {}
+def _printed(row: dict[str, Any] | None) -> dict[str, Any]:
+    row = row or {}
     return {
         "table": str(row["table"]) if row else None,
         "reported": row.get("value"),
@@ -116,18 +92,18 @@ def _replicated(
     runs = table.loc[[name]].dropna().to_numpy(float)
     if not len(runs):
         return empty
-    statistic = scores.STATISTICS[quantity.statistic]
-    values = statistic(runs)
+    statistic = quantities.STATISTICS[quantity.statistic]
+    values = quantities.summary(statistic(runs))
     low = high = std = None
     if len(runs) > 1:
-        std = float(np.std(values, ddof=1))
+        std = values.std
         columns = range(runs.shape[1])
         strata = [[i] for i in columns] if method.separate else [list(columns)]
         settings = claims.statistics
         chances = (settings.confidence.value, settings.resamples.value)
         low, high = stats.bootstrap(runs, statistic, strata, *chances)
     most = min(stats.coverage(len(runs)), claims.statistics.confidence.value)
-    found = {"n": len(runs), "value": float(np.median(values)), "low": low, "high": high}
+    found = {"n": len(runs), "value": values.value, "low": low, "high": high}
     return found | {"std": std, "coverage": most}
 
 

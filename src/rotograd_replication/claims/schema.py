@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-import pydantic
 from pydantic import Field, PositiveInt
 
 from .. import plugins
 from ..config import load as config
 from ..config import schema
+from ..results import quantities
+from ..results.quantities import Printed, Quantity
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 # One run has no spread: it decides nothing.
@@ -21,7 +22,7 @@ Seeds = Annotated[int, Field(ge=2)]
 
 
 class Statistics(schema.Model):
-    """How intervals, verdicts and the number of missing seeds are reckoned.
+    """How intervals, verdicts and the number of missing seeds are computed.
 
     A cell counts where its interval can cover `confidence`, less `tolerance`, of the time.
     """
@@ -32,45 +33,10 @@ class Statistics(schema.Model):
     power: schema.Sourced[Share]
 
 
-class Quantity(schema.Model):
-    """One number of a run: a statistic over tasks of what was measured on the test split.
-
-    `of` is the relative improvement over the single-task network, the metric itself, or the hours
-    of the run. A task with several metrics takes `metric`, or the mean of their improvements.
-    `tasks` are all where none is named. `times` changes the unit. `at` says which parameters are
-    measured: those of the best epoch, or those that training ends with, whose `metric` the history
-    has on the validation split.
-    """
-
-    label: str
-    of: Literal["delta", "value", "hours"]
-    at: Literal["best_epoch", "last_epoch"] = "best_epoch"
-    metric: schema.Name | None = None
-    tasks: tuple[schema.Name, ...] = ()
-    statistic: Literal["avg", "med", "min", "max", "std", "range", "each"]
-    direction: Literal["higher", "lower"]
-    unit: str
-    times: float = 1.0
-
-    @pydantic.model_validator(mode="after")
-    def _recorded(self) -> "Quantity":
-        if self.at == "last_epoch" and (self.of != "value" or self.metric is None):
-            raise ValueError(
-                "`at: last_epoch` must be of `value` and name its `metric`: the history has no "
-                f"other. Found `of: {self.of}`, `metric: {self.metric}`."
-            )
-        return self
-
-
 class Setting(schema.Model):
-    """An experiment: its names in the paper's tables, and the seeds that a verdict needs."""
+    """What a verdict on an experiment needs."""
 
     minimum_n: schema.Sourced[Seeds]
-    reported: str | None = None
-    # Method -> its name in the paper's rows, where it is neither its own nor `reported_as`.
-    names: dict[schema.Name, str] = Field(default={})
-    # The quantities that the paper prints of it, named as in `configs/paper/reported.csv`.
-    cells: tuple[schema.Name, ...] = ()
 
 
 Relation = Literal[
@@ -124,14 +90,20 @@ class Claim(schema.Model):
     tests: list[Test | Computation] = Field(min_length=1)
 
 
-class Claims(schema.Model):
+class File(schema.Model):
     """A whole `claims.yaml`; `reference` is the study that is configured as published."""
 
     reference: schema.Name
     statistics: Statistics
-    quantities: dict[schema.Name, Quantity]
     experiments: dict[schema.Name, Setting]
     claims: list[Claim] = Field(min_length=1)
+
+
+class Claims(File):
+    """The claims with the quantities that they are about."""
+
+    quantities: dict[schema.Name, Quantity]
+    printed: dict[schema.Name, Printed]
 
 
 def load(configs: Path) -> tuple[Claims, schema.Study]:
@@ -141,15 +113,19 @@ def load(configs: Path) -> tuple[Claims, schema.Study]:
         ConfigurationError: an unknown name or key, with its place and the nearest legal one.
     """
     content = config.read_named(configs / "paper", "claims")
-    claims = config.validate(Claims, content, "claims.yaml")
+    file = config.validate(File, content, "claims.yaml")
+    paper = quantities.load(configs)
+    claims = Claims(**dict(file), quantities=paper.quantities, printed=paper.experiments)
     reference = config.load_study(configs, claims.reference)
-    for name, setting in claims.experiments.items():
-        _check(f"experiments: {name}", "experiment", [name], reference.experiments)
-        _check(f"experiments: {name}", "quantity", setting.cells, claims.quantities)
+    for name in claims.experiments:
+        _check(f"claims.yaml: experiments: {name}", "experiment", [name], reference.experiments)
+    for name, printed in claims.printed.items():
+        place = f"quantities.yaml: experiments: {name}"
+        _check(place, "experiment", [name], claims.experiments)
         methods = reference.experiments[name].methods
-        _check(f"experiments: {name}: names", "method", list(setting.names), methods)
-        for cell in setting.cells:
-            _check_tasks(f"experiments: {name}: {cell}", claims.quantities[cell], reference, name)
+        _check(f"{place}: names", "method", list(printed.names), methods)
+        for cell in printed.cells:
+            _check_tasks(f"{place}: {cell}", claims.quantities[cell], reference, name)
     seen: set[str] = set()
     for claim in claims.claims:
         for test in claim.tests:
@@ -164,6 +140,7 @@ def load(configs: Path) -> tuple[Claims, schema.Study]:
 
 
 def _check_test(place: str, test: Test, claims: Claims, reference: schema.Study) -> None:
+    place = f"claims.yaml: {place}"
     _check(place, "experiment", [test.experiment], claims.experiments)
     _check(place, "quantity", [test.quantity], claims.quantities)
     named = [*test.methods, *(other for other in test.against if isinstance(other, str))]
@@ -171,7 +148,7 @@ def _check_test(place: str, test: Test, claims: Claims, reference: schema.Study)
     _check_tasks(place, claims.quantities[test.quantity], reference, test.experiment)
     if test.percent and len(named) < len(test.methods) + len(test.against):
         raise config.ConfigurationError(
-            f"claims.yaml: {place}: `percent` must compare with methods. "
+            f"{place}: `percent` must compare with methods. "
             f"Found the numbers {[a for a in test.against if not isinstance(a, str)]}."
         )
 
@@ -185,6 +162,4 @@ def _check(place: str, kind: str, names: Iterable[str], legal: dict | list) -> N
     for name in names:
         if name not in legal:
             hint = plugins.nearest(name, list(legal))
-            raise config.ConfigurationError(
-                f"claims.yaml: {place}: unknown {kind} `{name}`. {hint}"
-            )
+            raise config.ConfigurationError(f"{place}: unknown {kind} `{name}`. {hint}")

@@ -79,6 +79,7 @@ from typing import Any
 from ..config import load as config
 from ..config import schema
 from ..files import atomic as records
+from ..results.quantities import Paper, read_paper
 from ..results.tidy import Results
 from . import comparison, outcome
 from . import reported as agreement
@@ -119,7 +120,7 @@ def run(
         out: written: the mapping described above.
     """
     evidence = outcome.Evidence(study, claims, reference, {found.name: found for found in results})
-    cells = _cells(evidence, agreement.read(reported))
+    cells = _cells(evidence, read_paper(claims.quantities, claims.printed, reported))
     numbers = {(c["experiment"], c["method"], c["metric"]): c["reported"] for c in cells}
     found = [_claim(claim, evidence, numbers) for claim in claims.claims]
     settings = config.values(claims.statistics)
@@ -166,9 +167,9 @@ def _together(tests: list[dict[str, Any]]) -> dict[str, Any]:
     return UNKNOWN | {"verdict": STANDIN if STANDIN in silent else NOT_RUN}
 
 
-def _cells(evidence: outcome.Evidence, reported: dict) -> list[dict[str, Any]]:
+def _cells(evidence: outcome.Evidence, paper: Paper) -> list[dict[str, Any]]:
     claims, results = evidence.claims, evidence.results
-    parts = (claims, evidence.study, evidence.reference, results, reported)
+    parts = (claims, evidence.study, evidence.reference, results, paper)
     found = []
     for cell in agreement.cells(*parts):
         standin = evidence.standin(cell["experiment"])

@@ -50,9 +50,11 @@ VERDICT = [
     "claims/*.py",
 ]
 PAPER = [
+    "paper/caption.py",
     "paper/latex.py",
     "paper/table_format.py",
     "paper/tuned.py",
+    "results/quantities.py",
     "results/relative_improvement.py",
     "results/tidy.py",
 ]

@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 
 from .. import plugins
+from ..config import load as config
 from ..config import schema
 from ..config.equal_code import TrainingCode
 from ..files import atomic as records
 from ..results.tidy import Results
-from . import table_format
+from .caption import caption
 from .figures import _style
 
 
@@ -41,9 +42,13 @@ def run(
     """
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it embeds
     with _style.context():
-        build = plugins.load("figures", name).build
-        drawing, numbers = build({r.name: r for r in results}, study, datasets)
-        _style.sign(drawing, table_format.caption(study_name, study, results, code))
+        plugin = plugins.load("figures", name)
+        experiments = config.pick("figure", name, study.figures)
+        by_name = {r.name: r for r in results}
+        drawing, numbers = plugin.build(by_name, study, datasets)
+        said = caption(study_name, study, experiments, results, code)
+        notes = plugin.notes(by_name) if hasattr(plugin, "notes") else ""
+        _style.sign(drawing, f"{said} {notes}".strip())
         with records.atomic(csv) as temporary:
             numbers.to_csv(temporary, index=False, lineterminator="\n")
         for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):

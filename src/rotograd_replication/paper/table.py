@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from .. import plugins
+from ..config import load as config
 from ..config import schema
 from ..config.equal_code import TrainingCode
-from ..results.tidy import Results, read_reported
-from . import table_format
+from ..results.quantities import Paper
+from ..results.tidy import Results
+from .caption import REPORTED, caption
 
 
 def run(
@@ -14,7 +16,7 @@ def run(
     study_name: str,
     name: str,
     results: list[Results],
-    reported: Path,
+    paper: Paper,
     csv: Path,
     markdown: Path,
     latex: Path,
@@ -27,7 +29,7 @@ def run(
         study_name: its name, for the caption.
         name: the plug-in in `paper/tables/`.
         results: the experiments the study lists for this table.
-        reported: the paper's numbers, cell by cell.
+        paper: The paper's quantities and numbers.
         csv: written.
         markdown: written.
         latex: written.
@@ -37,6 +39,7 @@ def run(
         ValueError: an unknown table, or reported numbers that are none.
     """
     build = plugins.load("tables", name).build
+    experiments = config.pick("table", name, study.tables)
     by_name = {r.name: r for r in results}
-    caption = f"{table_format.caption(study_name, study, results, code)} {table_format.REPORTED}"
-    build(by_name, study, read_reported(reported), caption).write(csv, markdown, latex)
+    said = caption(study_name, study, experiments, results, code)
+    build(by_name, study, paper, f"{said} {REPORTED}").write(csv, markdown, latex)

@@ -17,7 +17,7 @@ from .. import plugins
 from ..config import schema
 from ..config.equal_code import TrainingCode
 from ..files import atomic as records
-from ..paper import table_format
+from ..paper.caption import STANDIN
 from ..results import run_states, tidy
 from .sections import _text
 from .sections._material import Material
@@ -120,7 +120,7 @@ def build(material: Material) -> str:
     return templates.get_template("_page.html").render(
         sections=sections,
         facts=_facts(material),
-        standin=table_format.STANDIN if standins else "",
+        standin=STANDIN if standins else "",
     )
 
 

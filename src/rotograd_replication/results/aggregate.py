@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 
 HEADER = [*RUN, "task", "metric", "value", "higher_is_better", "delta"]
-BASELINE = "single_task"
 
 
 def run(
@@ -106,7 +105,7 @@ def _rows(runs: list[dict[str, Any]], dataset: schema.Dataset, remedy: str) -> l
             start = [run["study"], run["experiment"], run["method"], run["seed"], task.name]
             for metric, higher in task.metrics.items():
                 value = values.get((run["method"], run["seed"], task.name, metric), "")
-                single = values.get((BASELINE, run["seed"], task.name, metric))
+                single = values.get((delta.BASELINE, run["seed"], task.name, metric))
                 known = single is not None and value != ""
                 gain = delta.improvement(value, single, higher) if known else ""
                 rows.append([*start, metric, value, higher, gain])

@@ -1,11 +1,12 @@
-"""Relative task improvement: one number per task, then over tasks, then over seeds (eq. 6)."""
+"""Relative task improvement (eq. 6), one number per task, and medians over seeds."""
 
 import math
 
 import numpy as np
 import pandas as pd
 
-STATISTICS = {"avg": "mean", "med": "median", "max": "max"}
+# The method that improvements are over.
+BASELINE = "single_task"
 
 
 def improvement(value: float, single: float, higher_is_better: bool) -> float:
@@ -27,28 +28,11 @@ def improvement(value: float, single: float, higher_is_better: bool) -> float:
     return 100 * sign * (value - single) / single
 
 
-def over_tasks(runs: pd.DataFrame, column: str = "delta") -> pd.DataFrame:
-    """Average, median and maximum over the tasks of each run.
-
-    A run that lacks a task's value is NaN: a mean over fewer tasks would be another quantity.
-
-    Args:
-        runs: a row per run and task, with `method`, `seed` and `column`.
-        column: what is summarised.
-
-    Returns:
-        A row per (method, seed), with columns avg, med and max.
-    """
-    groups = runs.groupby(["method", "seed"], sort=False)[column]
-    summary = groups.agg(**STATISTICS)
-    return summary.mask(groups.count() < groups.size())
-
-
 def over_seeds(runs: pd.DataFrame | pd.Series) -> pd.DataFrame:
     """Median, standard deviation (`ddof=1`, NaN for one run) and number of runs of each method.
 
     Args:
-        runs: what `over_tasks` returns, or one of its columns.
+        runs: A number per (method, seed), or several, one a column.
 
     Returns:
         A row per (method, quantity) with columns value, std and runs.

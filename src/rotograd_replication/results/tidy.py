@@ -29,6 +29,16 @@ class Results:
         """A row per method, seed and epoch."""
         return read_csv(self.history_file, {"method", "seed", "epoch"}, REMEDY)
 
+    @cached_property
+    def largest_angles(self) -> pd.Series:
+        """The largest plane angle of a run's rotations at any epoch: (method, seed) -> radians.
+
+        NaN where a method has no rotations.
+        """
+        history = self.history.set_index(["method", "seed"])
+        angles = history.filter(regex="^rotation_angle/").max(axis=1)
+        return angles.groupby(["method", "seed"]).max()
+
     @property
     def tests(self) -> pd.DataFrame:
         """The test metrics without the losses: a row per run, task and metric."""
@@ -50,6 +60,11 @@ class Results:
         """Method -> digests of the training code that its runs were trained by."""
         alike = dict.fromkeys(self.methods, self.provenance["code"])
         return self.provenance.get("code_by_method", alike)
+
+    @cached_property
+    def seeds(self) -> dict[str, list[int]]:
+        """Method -> the seeds of its runs, also of those that diverged."""
+        return self.metrics.groupby("method")["seed"].unique().map(sorted).to_dict()
 
     @property
     def methods(self) -> list[str]:

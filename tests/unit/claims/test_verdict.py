@@ -17,8 +17,8 @@ from rotograd_replication.claims import reported as agreement
 from rotograd_replication.claims import schema as claims
 from rotograd_replication.claims import stats as inference
 from rotograd_replication.config import load as config
-from rotograd_replication.paper.tables import _nyuv2, celeba
-from rotograd_replication.results import relative_improvement, tidy
+from rotograd_replication.paper import table
+from rotograd_replication.results import tidy
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS, ROOT
 from tests.unit.config.test_config import change, configs  # noqa: F401
@@ -360,7 +360,8 @@ BAD = [
 
 @pytest.mark.parametrize(("keys", "value", "expected"), BAD)
 def test_bad_claims_are_one_clear_error(configs, keys, value, expected):  # noqa: F811
-    path = configs / "paper" / "claims.yaml"
+    own = keys[0] == "quantities" or keys[-1] == "cells"
+    path = configs / "paper" / ("quantities.yaml" if own else "claims.yaml")
     content = yaml.safe_load(path.read_text())
     place = content
     for key in keys[:-1]:
@@ -375,7 +376,7 @@ def test_bad_claims_are_one_clear_error(configs, keys, value, expected):  # noqa
 def test_the_eight_claims_and_every_reported_number(claimed):
     judging, reference = claimed
     assert [c.number for c in judging.claims] == list(range(1, 9))
-    empty = agreement.cells(judging, reference, reference, {}, agreement.read(REPORTED))
+    empty = agreement.cells(judging, reference, reference, {}, fake_runs.paper())
     assert len(list(empty)) == len(pd.read_csv(REPORTED))
 
 
@@ -447,7 +448,7 @@ def test_cells_with_too_few_seeds_are_counted_apart(claimed):
     few = whole.metrics[(whole.metrics["method"] == "rotograd") | (whole.metrics["seed"] < 2)]
     runs = tidy.Results("cifar10", few, whole.provenance, None)
     evidence = outcome.Evidence(reference, judging, reference, {"cifar10": runs})
-    cells = verdict._cells(evidence, agreement.read(REPORTED))
+    cells = verdict._cells(evidence, fake_runs.paper())
     table = agreement.counts(cells)["1"]
     assert table[agreement.TOO_FEW] == 3 * len(RIVALS)
     assert table[agreement.INSIDE] + table[agreement.NEAR] + table[agreement.OUTSIDE] == 3
@@ -504,33 +505,41 @@ def test_every_key_is_described_and_the_example_has_the_same(quick):
         assert set(place) <= words
 
 
-TABLES = [
-    ("cifar10", "avg_delta", lambda r: relative_improvement.over_tasks(r.tests)["avg"]),
-    ("cifar10", "med_delta", lambda r: relative_improvement.over_tasks(r.tests)["med"]),
-    ("cifar10", "max_delta", lambda r: relative_improvement.over_tasks(r.tests)["max"]),
-    ("celeba_conv", "std_f1", lambda r: celeba.over_tasks(r.tests)["std"]),
-    ("celeba_resnet", "min_f1", lambda r: celeba.over_tasks(r.tests)["min"]),
+# Experiment, quantity, what it is of a task, and the statistic over tasks, in pandas' words.
+CELLS = [
+    ("cifar10", "avg_delta", "delta", "mean"),
+    ("cifar10", "med_delta", "delta", "median"),
+    ("cifar10", "max_delta", "delta", "max"),
+    ("celeba_conv", "std_f1", "value", "std"),
+    ("celeba_resnet", "min_f1", "value", "min"),
 ]
 
 
-@pytest.mark.parametrize(("experiment", "metric", "column"), TABLES)
-def test_cells_are_those_of_the_tables(made, quick, experiment, metric, column):
-    """The tables reckon their medians by other code."""
-    expected = relative_improvement.over_seeds(column(made[1][experiment])).droplevel("quantity")[
-        "value"
-    ]
+@pytest.mark.parametrize(("experiment", "metric", "column", "statistic"), CELLS)
+def test_cells_are_medians_over_seeds_of_statistics_over_tasks(
+    made, quick, experiment, metric, column, statistic
+):
+    tests = made[1][experiment].tests
+    runs = tests.groupby(["method", "seed"], sort=False)[column].agg(statistic)
+    medians = (100 * runs if column == "value" else runs).groupby("method", sort=False).median()
     cells = [c for c in quick["cells"] if (c["experiment"], c["metric"]) == (experiment, metric)]
-    assert {c["method"]: pytest.approx(c["value"]) for c in cells} == expected.to_dict()
+    assert {c["method"]: pytest.approx(c["value"]) for c in cells} == medians.to_dict()
 
 
-def test_cells_of_nyuv2_are_those_of_its_table(made, quick):
-    columns = _nyuv2._ours(made[1]["nyuv2"], "")
-    for task, (heading, metrics) in _nyuv2.TASKS.items():
-        for metric, quantity in {**metrics, f"{task}_avg_delta": _nyuv2.DELTA}.items():
-            expected = columns[heading, quantity]["value"]
-            cells = [c for c in quick["cells"] if c["metric"] == metric]
-            found = {c["method"]: pytest.approx(c["value"]) for c in cells}
-            assert found and found == expected.to_dict()
+@pytest.mark.parametrize("name", ["cifar10", "digits", "celeba", "nyuv2"])
+def test_tables_and_verdicts_have_the_same_cells(made, quick, tmp_path, name):
+    """To the last bit, ours and the paper's."""
+    study, _ = fake_runs.configuration("quick")
+    experiments = study.tables[name]
+    outputs = [tmp_path / f"{name}.{end}" for end in ("csv", "md", "tex")]
+    results = [made[1][experiment] for experiment in experiments]
+    table.run(study, "quick", name, results, fake_runs.paper(), *outputs)
+    rows = pd.read_csv(outputs[0], dtype=str)
+    cells = [c for c in quick["cells"] if c["experiment"] in experiments]
+    for source, key in (("replicated", "value"), ("reported", "reported")):
+        shown = set(rows.loc[rows["source"] == source, "value"].map(float))
+        own = {c[key] for c in cells if c[key] is not None and c["label"] != "Single task"}
+        assert own and own <= shown
 
 
 def test_cells_hold_the_papers_numbers_and_an_interval(quick):

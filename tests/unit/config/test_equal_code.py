@@ -8,7 +8,7 @@ import yaml
 from rotograd_replication.config import equal_code
 from rotograd_replication.config import load as config
 from rotograd_replication.config.equal_code import Entry, TrainingCode
-from rotograd_replication.paper import table_format
+from rotograd_replication.paper.caption import STALE, caption
 from rotograd_replication.results.run_records import AggregateError
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS
@@ -115,15 +115,15 @@ def test_runs_of_several_codes_are_told_apart_by_method(tmp_path):
     mixed = files.aggregate(study, "quick", "toy_convex", datasets)
     assert mixed.provenance["code"] == [MADE, A]
     assert mixed.code == {method: [MADE] for method in methods} | {"vanilla": [A]}
-    mark = table_format.STALE.format("toy_convex")
+    mark = STALE.format("toy_convex")
     for entries, stale in (
         ([], True),
         ([entry(A, MADE, ["vanilla"])], False),
         ([entry(A, MADE, ["rotograd"])], True),
         ([entry(A, MADE)], False),
     ):
-        caption = table_format.caption("quick", study, [mixed], code(MADE, *entries))
-        assert (mark in caption) == stale
+        text = caption("quick", study, ["toy_convex"], [mixed], code(MADE, *entries))
+        assert (mark in text) == stale
 
 
 def test_prepared_files_of_equal_tensors_stand_in_one_table(tmp_path):

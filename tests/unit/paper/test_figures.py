@@ -16,7 +16,7 @@ from matplotlib.testing.compare import compare_images
 from rotograd_replication import plugins
 from rotograd_replication.claims import schema as claims
 from rotograd_replication.config import schema
-from rotograd_replication.paper import figure, table_format, tuned
+from rotograd_replication.paper import caption, figure, tuned
 from rotograd_replication.paper.figures import _plane, _style, _sweep, toy
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS
@@ -90,7 +90,7 @@ def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
     study, datasets, results = setting
     toy = results["toy_nonconvex"]
     assert tuned.sentences(study, results["digits"]) == []
-    said = table_format.caption(NAME, study, [toy])
+    said = caption.caption(NAME, study, [toy.name], [toy])
     assert (
         "Tuned on validation, toy_nonconvex (25 epochs, seed 0: a choice, the paper states none), "
         "trials: RotoGrad 3; the others have none."

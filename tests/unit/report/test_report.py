@@ -15,7 +15,7 @@ from rotograd_replication import plugins
 from rotograd_replication.claims import schema as claims
 from rotograd_replication.claims import verdict
 from rotograd_replication.config.equal_code import Entry, TrainingCode
-from rotograd_replication.paper import figure, table, table_format
+from rotograd_replication.paper import caption, figure, table
 from rotograd_replication.report import build as report
 from rotograd_replication.report.sections import _text, flow
 from rotograd_replication.results import run_states
@@ -72,7 +72,7 @@ def whole(tmp_path_factory):
         results[experiment] = runs.aggregate(study, NAME, experiment, datasets)
     for name, experiments in study.tables.items():
         files = [root / "tables" / f"{name}.{kind}" for kind in ("csv", "md", "tex")]
-        table.run(study, NAME, name, [results[e] for e in experiments], REPORTED, *files)
+        table.run(study, NAME, name, [results[e] for e in experiments], fake_runs.paper(), *files)
     for name, experiments in study.figures.items():
         files = [root / "figures" / f"{name}.{kind}" for kind in ("csv", "pdf", "png")]
         figure.run(study, NAME, name, [results[e] for e in experiments], datasets, *files)
@@ -142,7 +142,7 @@ def test_a_part_of_the_results_is_reported_as_a_part(whole, tmp_path):
 
 def test_captions_say_that_runs_are_of_older_code(whole):
     root, study, page = whole
-    mark = table_format.STALE.split("{}")[1]
+    mark = caption.STALE.split("{}")[1]
     assert mark not in page.read_text()
     later = root, study, "report/later.html", "f" * 16
     assert mark in write(*later).read_text()

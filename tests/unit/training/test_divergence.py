@@ -132,9 +132,8 @@ def test_a_diverged_run_is_seen_and_has_no_number(holed):
 
 def test_a_table_counts_it_and_takes_the_median_of_the_others(holed, tmp_path):
     study, _, whole, found = holed
-    reported = CONFIGS / "paper" / "reported.csv"
     outputs = [tmp_path / f"table.{end}" for end in ("csv", "md", "tex")]
-    table.run(study, "quick", "digits", [found], reported, *outputs)
+    table.run(study, "quick", "digits", [found], fake_runs.paper(), *outputs)
     text = outputs[1].read_text()
     assert "Vanilla (4/5, 1 diverged)" in text
     assert "Diverged and left out, digits: " in text and "Vanilla 1 of 5 (seed 3)" in text
@@ -163,7 +162,7 @@ def test_every_table_and_a_method_without_a_single_run(tmp_path):
     for name, experiments in study.tables.items():
         outputs = [tmp_path / f"{name}_table.{end}" for end in ("csv", "md", "tex")]
         chosen = [results[experiment] for experiment in experiments]
-        table.run(study, "quick", name, chosen, CONFIGS / "paper/reported.csv", *outputs)
+        table.run(study, "quick", name, chosen, fake_runs.paper(), *outputs)
         assert "0/2, 2 diverged" in outputs[1].read_text()
 
 
@@ -171,10 +170,9 @@ def test_runs_of_older_code_are_called_stale(tmp_path):
     study, datasets = fake_runs.configuration("quick")
     files = fake_runs.write(tmp_path, study, "quick", "digits", datasets)
     found = files.aggregate(study, "quick", "digits", datasets)
-    reported = CONFIGS / "paper" / "reported.csv"
     outputs = [tmp_path / f"table.{end}" for end in ("csv", "md", "tex")]
     stale = "Stale: runs of digits were made by older training code."
     for code, expected in (("0123456789abcdef", False), ("f" * 16, True), (None, False)):
         present = code and equal_code.TrainingCode(code)
-        table.run(study, "quick", "digits", [found], reported, *outputs, present)
+        table.run(study, "quick", "digits", [found], fake_runs.paper(), *outputs, present)
         assert (stale in outputs[1].read_text()) == expected

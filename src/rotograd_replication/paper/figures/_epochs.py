@@ -44,5 +44,7 @@ def draw(axes: Axes, long: pd.DataFrame, experiment: schema.Experiment) -> dict[
         )
         axes.plot(lines.index, lines["median"], markevery=(i % step, step), **look)
         found[name] = float(lines["median"].iloc[-1])
+    if not found:
+        _style.nothing(axes)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return found

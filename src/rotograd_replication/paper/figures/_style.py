@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...config import schema
-from .. import table_format
+from ..caption import STANDIN
 
 # Inches: a figure that text flows around, and the width of ICLR's text.
 COLUMN, PAGE = 3.4, 5.5
@@ -101,6 +101,11 @@ def look(name: str, method: schema.Method) -> dict[str, Any]:
     }
 
 
+def nothing(axes: Axes, why: str = "no runs") -> None:
+    """Say in the middle of a panel why it is empty."""
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="#888888")
+
+
 def ends(axes: Axes, lines: dict[str, float], looks: dict[str, dict[str, Any]]) -> None:
     """Labels beside the ends of lines, in the order of the ends, moved apart where they would meet.
 
@@ -132,6 +137,6 @@ def ends(axes: Axes, lines: dict[str, float], looks: dict[str, dict[str, Any]]) 
 def sign(drawing: Figure, caption: str) -> None:
     """Print the caption under the figure, so that an image alone says what its data are."""
     width = int(drawing.get_figwidth() * 26)
-    colour = "#b00020" if caption.startswith(table_format.STANDIN) else "#555555"
+    colour = "#b00020" if caption.startswith(STANDIN) else "#555555"
     text = textwrap.fill(caption, width, break_on_hyphens=False)
     drawing.supxlabel(text, fontsize=5, color=colour, x=0.01, ha="left")

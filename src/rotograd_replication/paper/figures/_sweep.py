@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 
 from ...config import schema
 from ...results.tidy import Results
+from . import _style
 
 PREFIX = "rotograd_lr_"
 BASELINE = "vanilla"
@@ -32,13 +33,16 @@ def points(results: Results, experiment: schema.Experiment) -> pd.DataFrame:
 
 def measure(runs: pd.DataFrame) -> str:
     """What is measured, and which way is better."""
-    name = runs["metric"].iloc[0]
+    name = next(iter(runs["metric"]), "error")
     arrow = "↑" if runs["higher_is_better"].all() else "↓"
     return f"test {NAMES.get(name, name)} {arrow}"
 
 
 def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
     """One task: every run as a point, the median as a line, the quartiles as a band."""
+    if runs.empty:
+        _style.nothing(axes)
+        return
     swept = sorted(rate for rate in runs["rate"].unique() if rate > 0)
     zero = swept[0] / 4 if swept else 1e-6  # where "no rotation" stands on the logarithmic axis
     without = runs.loc[runs["rate"] == 0, "value"]

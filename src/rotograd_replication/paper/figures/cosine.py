@@ -45,6 +45,7 @@ def build(
     grid[1].sharey(grid[2])
     grid[0].set_ylabel("mean cosine similarity")
     looks = {name: _style.look(name, experiment.methods[name]) for name in ends}
-    grid[-1].set_xlim(right=grid[-1].dataLim.x1)
-    _style.ends(grid[-1], ends, looks)
+    if ends:
+        grid[-1].set_xlim(right=grid[-1].dataLim.x1)
+        _style.ends(grid[-1], ends, looks)
     return drawing, long

@@ -9,9 +9,16 @@ from matplotlib.figure import Figure
 
 from ...config import schema
 from ...results.tidy import Results
+from .. import caption
 from . import _style
 
 EXPERIMENT = "cifar10"
+FEWEST = 6  # rows that a panel has room for where fewer methods were run
+
+
+def notes(results: dict[str, Results]) -> str:
+    """Which improvements are not there, and why."""
+    return " ".join(caption.undefined(results.values()))
 
 
 def build(
@@ -24,7 +31,7 @@ def build(
     shown = [m for m in shown if m in set(found["method"])]
     found = found.loc[found["method"].isin(shown), ["task", "method", "seed", "value", "delta"]]
     tasks = datasets[experiment.dataset].tasks
-    drawing, grid = _style.panels(len(tasks), 5, 0.45 + 0.115 * len(shown))
+    drawing, grid = _style.panels(len(tasks), 5, 0.45 + 0.115 * max(len(shown), FEWEST))
     for i, (axes, task) in enumerate(zip(grid, tasks, strict=True)):
         axes.axvline(0, color="#888888", linewidth=0.8, zorder=0)
         axes.grid(axis="x")
@@ -41,6 +48,8 @@ def build(
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_title(task.label)
+        if not found["task"].eq(task.name).any():
+            _style.nothing(axes, "no Δ")
     for axes in grid[-5:]:
         axes.set_xlabel("Δ (%) ↑")
     return drawing, found

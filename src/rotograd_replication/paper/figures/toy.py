@@ -43,16 +43,19 @@ def build(
         limit = max(LIMIT, 1.05 * np.nanmax(places))
         for axes, name in zip(row, METHODS, strict=True):
             runs = history[history["method"] == name].sort_values(["seed", "epoch"])
+            axes.set_title(f"{PANELS[problem]}: {experiment.methods[name].label}")
+            axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+            if runs.empty:
+                _style.nothing(axes)
+                continue
             run = runs[runs["seed"] == runs["seed"].min()]
             ends = runs.groupby("seed").tail(1)
             draw = _in_z if problem == CONVEX else _in_r
             parts = [draw(axes, run, tasks, limit), _ends(axes, run, ends, tasks, problem)]
             drawn.append(pd.concat(parts).assign(problem=problem, method=name))
-            axes.set_title(f"{PANELS[problem]}: {experiment.methods[name].label}")
-            axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     tasks = datasets[study.experiments[problems[0]].dataset].tasks
     _legend(drawing, [task.label for task in tasks])
-    return drawing, pd.concat(drawn)
+    return drawing, pd.concat(drawn) if drawn else pd.DataFrame()
 
 
 def _points(run: pd.DataFrame, prefix: str) -> np.ndarray:

@@ -7,29 +7,27 @@ epoch of a run (see `methods/rotations/_angles.py`).
 import pandas as pd
 
 from ...config import schema
+from ...results.quantities import Paper
 from ...results.tidy import Results
-from .. import table_format
 from ..table_format import Table
-from . import _compare
+from . import _reported
 
 LOSSES, ANGLE = "Sum of validation losses ↓", "Largest plane angle, rad"
 
 
-def build(
-    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
-) -> Table:
+def build(results: dict[str, Results], study: schema.Study, paper: Paper, caption: str) -> Table:
     """Median and standard deviation over seeds of the losses and of the angle."""
     cells: dict[tuple[str, ...], pd.Series] = {}
     several = len(results) > 1
     for experiment, found in results.items():
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
-        columns = {LOSSES: _losses(found.history), ANGLE: table_format.largest_angles(found)}
+        columns = {LOSSES: _losses(found.history), ANGLE: found.largest_angles}
         for method in (m for m in chosen.methods if m in found.methods):
-            label = _compare.label(chosen.methods[method], method, [found])
+            label = _reported.label(chosen.methods[method], method, [found])
             for quantity, values in columns.items():
-                cells[block, label, quantity, "replicated"] = _compare.over_seeds(values[method])
-    return _compare.table(
+                cells[block, label, quantity, "replicated"] = _reported.over_seeds(values[method])
+    return _reported.table(
         "Rotations",
         f"{caption} Median ± standard deviation over seeds. The losses are those of the epoch with "
         "the smallest sum, the angle the largest of any plane, task and epoch. The paper reports "

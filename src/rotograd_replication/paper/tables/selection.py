@@ -8,17 +8,16 @@ import pandas as pd
 
 from ...config import schema
 from ...results import relative_improvement
+from ...results.quantities import Paper
 from ...results.tidy import Results
 from ..table_format import Table
-from . import _compare
+from . import _reported
 
 SUM, RELATIVE = "Epoch of the smallest sum", "Epoch of the largest mean improvement"
 GAIN = "avg_k Δ_k of the second over the first, validation ↑"
 
 
-def build(
-    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
-) -> Table:
+def build(results: dict[str, Results], study: schema.Study, paper: Paper, caption: str) -> Table:
     """Median and standard deviation over seeds of both epochs, and of what the second gains."""
     cells: dict[tuple[str, ...], pd.Series] = {}
     for experiment, found in results.items():
@@ -28,13 +27,13 @@ def build(
         for method, entry in chosen.methods.items():
             if method not in found.methods or entry.separate:  # of one task, both rules are one
                 continue
-            label = _compare.label(entry, method, [found])
+            label = _reported.label(entry, method, [found])
             history = found.history[found.history["method"] == method]
             rows = {seed: _compare_rules(run, tasks) for seed, run in history.groupby("seed")}
             for quantity, values in pd.DataFrame.from_dict(rows, orient="index").items():
                 values.index.name = "seed"
-                cells[block, label, str(quantity), "replicated"] = _compare.over_seeds(values)
-    return _compare.table(
+                cells[block, label, str(quantity), "replicated"] = _reported.over_seeds(values)
+    return _reported.table(
         "The rule for the best epoch",
         f"{caption} Median ± standard deviation over seeds. A task's relative improvement is that "
         "of its validation loss on the loss before training; Δ_k is that of its validation metric "

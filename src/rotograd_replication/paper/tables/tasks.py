@@ -6,14 +6,13 @@ Differences are paired: runs of one seed share initialisation, order of batches 
 import pandas as pd
 
 from ...config import schema
+from ...results.quantities import Paper
 from ...results.tidy import Results
 from ..table_format import Table
-from . import _compare
+from . import _reported
 
 
-def build(
-    results: dict[str, Results], study: schema.Study, reported: pd.DataFrame, caption: str
-) -> Table:
+def build(results: dict[str, Results], study: schema.Study, paper: Paper, caption: str) -> Table:
     """Median and standard deviation over seeds of each metric, and of the paired differences."""
     cells: dict[tuple[str, ...], pd.Series] = {}
     higher: dict[str, bool] = {}
@@ -23,7 +22,7 @@ def build(
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
         labels = {task.name: task.label for task in study.datasets[chosen.dataset].tasks}
-        names = {m: _compare.label(o, m, [found]) for m, o in chosen.methods.items()}
+        names = {m: _reported.label(o, m, [found]) for m, o in chosen.methods.items()}
         first, *others = (m for m in chosen.methods if m in found.methods)
         for (task, metric), rows in found.tests.groupby(["task", "metric"], sort=False):
             better = bool(rows["higher_is_better"].iloc[0])
@@ -31,18 +30,19 @@ def build(
             higher[quantity] = better
             values = rows.pivot(index="seed", columns="method", values="value")
             for method in (first, *others):
-                cell = _compare.over_seeds(values[method])
+                cell = _reported.over_seeds(values[method])
                 cells[block, names[method], quantity, "replicated"] = cell
             for method in others:
                 label = f"{names[method]} − {names[first]}"
                 differences.add(label)
-                paired = values[method] - values[first]
-                cells[block, label, quantity, "replicated"] = _compare.over_seeds(paired)
+                difference = values[method] - values[first]
+                cells[block, label, quantity, "replicated"] = _reported.over_seeds(difference)
+    paired = "; differences are paired by seed and do not compete" * bool(differences)
     ordered = sorted(cells, key=lambda key: key[1] in differences)
-    return _compare.table(
+    return _reported.table(
         "Every task's metric",
-        f"{caption} Median ± standard deviation over seeds; differences are paired by seed and do "
-        "not compete. The paper reports none of these numbers.",
+        f"{caption} Median ± standard deviation over seeds{paired}. The paper reports none of "
+        "these numbers.",
         {key: cells[key] for key in ordered},
         higher=higher,
         exclude=differences,

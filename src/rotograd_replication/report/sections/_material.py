@@ -7,7 +7,7 @@ from typing import Any
 
 from ...config import schema
 from ...config.equal_code import TrainingCode
-from ...paper import table_format
+from ...paper import caption
 from ...results.run_states import Run
 from ...results.tidy import Results
 
@@ -45,7 +45,9 @@ class Material:
     def caption(self, experiments: list[str]) -> str:
         """What a table or figure of these experiments says of its numbers; empty if none is run."""
         found = [self.results[e] for e in experiments if e in self.results]
-        return table_format.caption(self.name, self.study, found, self.code) if found else ""
+        if not found:
+            return ""
+        return caption.caption(self.name, self.study, experiments, found, self.code)
 
     def labels(self, experiment: str) -> dict[str, schema.Method]:
         """The methods of an experiment, by name."""

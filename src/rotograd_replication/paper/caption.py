@@ -1,0 +1,158 @@
+"""What every table and figure says of its numbers: study, data, n, what is missing, hardware.
+
+No number leaves this project without them. Each sentence is derived from the runs: which are
+there, which diverged, which were not run, by which code they were trained.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from ..config import schema
+from ..config.equal_code import TrainingCode
+from ..methods.rotations import ALIKE
+from ..results.relative_improvement import BASELINE
+from ..results.tidy import Results
+from . import tuned
+
+STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
+STALE = "Stale: runs of {} were made by older training code."
+METRICS = {"mse": "MSE", "f1": "F1"}
+REPORTED = "Reported: NeurIPS 2021 submission, not the camera-ready."
+
+
+def caption(
+    study_name: str,
+    study: schema.Study,
+    experiments: Iterable[str],
+    results: list[Results],
+    code: TrainingCode | None = None,
+) -> str:
+    """Say of some numbers what must be known to read them.
+
+    Args:
+        study_name: Its name.
+        study: The configuration: the methods' labels, and which runs it asks for.
+        experiments: Those that the table or figure is of.
+        results: Those of them that have runs.
+        code: The present training code; None if runs of other code need no mark.
+    """
+    loud = any("stand-in" in r.provenance["data"]["label"].lower() for r in results)
+    facts = "; ".join(dict.fromkeys(_facts(r) for r in results))
+    old = [
+        result.name
+        for result in results
+        if code and not all(code.trained(d, m) for m, seen in result.code.items() for d in seen)
+    ]
+    return " ".join(
+        [
+            *([STANDIN] if loud else []),
+            f"Study: {study_name}. {facts}.",
+            *(text for r in results for text in _parametrisations(study, r)),
+            *(text for r in results for text in tuned.sentences(study, r)),
+            *_not_run(study, experiments, results),
+            *(_diverged(study, r) for r in results if r.diverged),
+            *([STALE.format(", ".join(old))] if old else []),
+        ]
+    )
+
+
+def _not_run(
+    study: schema.Study, experiments: Iterable[str], results: list[Results]
+) -> Iterator[str]:
+    """Say which of the runs that the study asks for are not there, an experiment a sentence."""
+    by_name = {r.name: r for r in results}
+    for name in experiments:
+        if name not in by_name:
+            yield f"Not run: {name}."
+            continue
+        experiment, run = study.experiments[name], by_name[name].seeds
+        seeds = range(experiment.seeds.value)
+        lacking: dict[str, list[str]] = {}
+        for method, entry in experiment.methods.items():
+            missing = [seed for seed in seeds if seed not in run.get(method, ())]
+            if missing:
+                words = seed_words(missing) if len(missing) < len(seeds) else "every seed"
+                lacking.setdefault(words, []).append(entry.label)
+        if lacking:
+            parts = (f"{words} of {' / '.join(labels)}" for words, labels in lacking.items())
+            yield f"Not run, {name}: {'; '.join(parts)}."
+
+
+def seed_words(seeds: Iterable[int]) -> str:
+    """Seeds in words: `seed 1`, `seeds 0, 2 to 9`."""
+    runs: list[list[int]] = []
+    for seed in sorted(seeds):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    parts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return f"seed{'s' * (sum(map(len, runs)) > 1)} {', '.join(parts)}"
+
+
+def undefined(results: Iterable[Results]) -> Iterator[str]:
+    """Say which relative improvements are undefined although the run has its metrics, and why."""
+    results = list(results)
+    for found in results:
+        start = f"{found.name}: " if len(results) > 1 else ""
+        single = found.tests[found.tests["method"] == BASELINE]
+        blank = found.tests[found.tests["delta"].isna() & found.tests["value"].notna()]
+        seeds = set(blank["seed"])
+        trained, diverged = set(single["seed"]), set(found.diverged.get(BASELINE, []))
+        reasons = {
+            "there is no single-task run": seeds - trained,
+            "the single-task run diverged": seeds & diverged,
+        }
+        for reason, lost in reasons.items():
+            if lost:
+                of = f" for {seed_words(lost)}" if trained else ""
+                yield f"{start}Δ is undefined{of}: {reason}."
+        zero = single[single["value"] == 0]
+        keys = ["seed", "task", "metric"]
+        for metric, rows in blank.merge(zero[keys], on=keys).groupby("metric", sort=False):
+            tasks = ", ".join(rows["task"].unique())
+            name = METRICS.get(metric, metric)
+            yield f"{start}Blank: Δ is undefined, the single-task {name} is 0 ({tasks})."
+
+
+def _parametrisations(study: schema.Study, results: Results) -> Iterator[str]:
+    """Which methods' rotations are not the paper's map, and how far theirs have turned."""
+    methods = study.experiments[results.name].methods
+    for name in results.methods:
+        chosen = methods[name].parameters.get("parametrisation")
+        if chosen is None or chosen.value == "exponential":
+            continue
+        angle = results.largest_angles[name].max()
+        beyond = f", beyond the {ALIKE:g} up to which they train alike" if angle > ALIKE else ""
+        yield (
+            f"{methods[name].label}: {chosen.value.replace('_', '-')} rotations, not the paper's "
+            f"exponential map; turned by up to {angle:.1f} rad{beyond}."
+        )
+
+
+def _diverged(study: schema.Study, results: Results) -> str:
+    """Say which runs diverged, so that the numbers are without them."""
+    methods = study.experiments[results.name].methods
+    parts = (
+        f"{methods[name].label} {len(seeds)} of {results.provenance['runs'][name]} "
+        f"(seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))})"
+        for name, seeds in results.diverged.items()
+    )
+    return f"Diverged and left out, {results.name}: {'; '.join(parts)}."
+
+
+def _facts(results: Results) -> str:
+    facts = results.provenance
+    counts = sorted(set(facts["runs"].values()))
+    n = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    epochs = " or ".join(str(e) for e in facts["epochs"])
+    samples = facts["data"]["samples"]["train"]
+    parts = [
+        f"{facts['data']['label']}: n = {n} seed{'s' * (n != '1')}",
+        f"{epochs} epoch{'s' * (epochs != '1')}",
+        f"{samples:,} training sample{'s' * (samples != 1)}",
+        " and ".join(facts["devices"]),
+    ]
+    precision = facts.get("precision", "float32")
+    parts += [f"backbone in {precision}"] if precision != "float32" else []
+    parts += ["network compiled"] if facts.get("compiled") else []
+    return ", ".join(parts)

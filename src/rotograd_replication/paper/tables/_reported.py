@@ -1,0 +1,158 @@
+"""Replicated numbers next to the paper's: a table of the paper is a declaration of its columns.
+
+Every cell is a quantity of `configs/paper/quantities.yaml`, computed as for the verdicts.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ...config import schema
+from ...results import quantities, relative_improvement
+from ...results.quantities import Paper
+from ...results.tidy import Results
+from .. import caption, table_format
+
+SOURCES = ("replicated", "reported")
+ROWS = ["block", "method"]
+COLUMNS = ["quantity", "source"]
+PARTS = ("value", "std", "runs")
+Cell = Sequence[float] | pd.Series
+NO_CELL = (math.nan, math.nan, math.nan)
+Remark = Callable[[dict[str, Results], schema.Study, Paper], str]
+# (block, method, what its label ends in) of each row, of the methods that were run.
+Rows = Callable[[dict[str, schema.Method], list[str]], Iterable[tuple[str, str, str]]]
+
+
+def plain_rows(methods: dict[str, schema.Method], run: list[str]) -> Iterable[tuple[str, str, str]]:
+    """Give a row to each method that was run, in the configured order, without blocks."""
+    return (("", name, "") for name in methods if name in run)
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table of the paper; its plug-in's `build` is an instance.
+
+    Attributes:
+        title: One line.
+        columns: Quantity -> its heading, or (group, heading).
+        groups: Experiment -> the heading of its columns, where experiments are groups of columns.
+        rows: Which rows there are.
+        convention: How metrics are averaged over pixels (`quantities.per_task`).
+        start: A sentence that comes first in the caption.
+        clause: What the caption says of the numbers, after a semicolon.
+        remark: Sentences that end the caption.
+    """
+
+    title: str
+    columns: dict[str, str] | dict[str, tuple[str, str]]
+    groups: dict[str, str] = field(default_factory=dict)
+    rows: Rows = plain_rows
+    convention: str = ""
+    start: str = ""
+    clause: Remark | None = None
+    remark: Remark | None = None
+
+    def __call__(
+        self, results: dict[str, Results], study: schema.Study, paper: Paper, said: str
+    ) -> table_format.Table:
+        """Build the table: medians and standard deviations over seeds, next to the paper's.
+
+        Args:
+            results: The experiments that have runs, by name.
+            study: The configuration.
+            paper: The paper's quantities and numbers.
+            said: What the caption says of the runs.
+        """
+        cells: dict[tuple[str, ...], Cell] = {}
+        higher: dict[str, bool] = {}
+        separate: set[str] = set()
+        for experiment, found in results.items():
+            methods = study.experiments[experiment].methods
+            group = (self.groups[experiment],) if self.groups else ()
+            ours = {
+                metric: quantities.summaries(found, paper.quantities[metric], self.convention)
+                for metric in self.columns
+            }
+            for block, name, end in self.rows(methods, found.methods):
+                method = methods[name]
+                row = label(method, name, results.values()) + end
+                separate |= {row} if method.separate else set()
+                for metric, heading in self.columns.items():
+                    quantity = paper.quantities[metric]
+                    column = (heading,) if isinstance(heading, str) else heading
+                    higher[column[-1]] = quantity.direction == "higher"
+                    own = method.separate and quantity.of == "delta"  # zero by definition
+                    key = (block, row, *group, *column)
+                    cells[*key, "replicated"] = NO_CELL if own else ours[metric](name)
+                    cells[*key, "reported"] = _printed(paper.cell(experiment, name, method, metric))
+        clauses = ["the single-task row does not compete"] if separate else []
+        clauses += [self.clause(results, study, paper)] if self.clause else []
+        improvements = any(paper.quantities[metric].of == "delta" for metric in self.columns)
+        text = " ".join(filter(None, [said, self.start, "Median ± standard deviation over seeds"]))
+        text += "".join(f"; {clause}" for clause in clauses) + "."
+        text += undefined(results) if improvements else ""
+        text += f" {self.remark(results, study, paper)}" if self.remark else ""
+        return table(self.title, text, cells, higher=higher, exclude=separate)
+
+
+def _printed(row: dict[str, Any] | None) -> Cell:
+    """The paper's cell, empty where it prints none."""
+    return [math.nan if row[part] is None else row[part] for part in PARTS] if row else NO_CELL
+
+
+def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
+    """A row's name, with what is missing from its numbers: `Vanilla (4/5, 1 diverged)`."""
+    results = list(results)
+    holes = []
+    for found in results:
+        if lost := len(found.diverged.get(name, [])):
+            total = found.provenance["runs"][name]
+            of = f"{found.name}: " if len(results) > 1 else ""
+            holes.append(f"{of}{total - lost}/{total}, {lost} diverged")
+    return f"{method.label} ({'; '.join(holes)})" if holes else method.label
+
+
+def undefined(results: dict[str, Results]) -> str:
+    """A remark on cells without an improvement; empty if there are none."""
+    return "".join(f" {text}" for text in caption.undefined(results.values()))
+
+
+def over_seeds(values: pd.Series) -> pd.Series:
+    """Median, std and runs of one number per seed."""
+    runs = pd.DataFrame({"method": "", "value": values}).set_index("method", append=True)
+    return relative_improvement.over_seeds(runs["value"]).iloc[0]
+
+
+def table(
+    title: str, text: str, cells: dict[tuple[str, ...], Cell], **options: object
+) -> table_format.Table:
+    """A table from its cells.
+
+    Args:
+        title: one line.
+        text: The caption.
+        cells: (block, method label, *column) -> value, std and runs, in the order of the rows.
+        options: see `table_format.best`.
+    """
+    data = any(len(key) == 5 for key in cells)
+    levels = [*ROWS, "data", *COLUMNS] if data else [*ROWS, *COLUMNS]
+    if not cells:
+        empty = pd.DataFrame(
+            index=pd.MultiIndex.from_tuples([], names=ROWS),
+            columns=pd.MultiIndex.from_tuples([], names=COLUMNS),
+            dtype=float,
+        )
+        return table_format.Table(title, text, empty, empty, empty, empty)
+    index = pd.MultiIndex.from_tuples(cells, names=levels)
+    long = pd.DataFrame([tuple(cell) for cell in cells.values()], index, PARTS)
+    rows = pd.MultiIndex.from_tuples(dict.fromkeys(key[:2] for key in cells), names=ROWS)
+    columns = pd.MultiIndex.from_tuples(dict.fromkeys(key[2:] for key in cells), names=levels[2:])
+    frames = [
+        long[part].unstack(levels[2:]).reindex(index=rows, columns=columns).astype(float)
+        for part in PARTS
+    ]
+    return table_format.Table(title, text, *frames, table_format.best(frames[0], **options))
