@@ -21,7 +21,7 @@ from rotograd_replication.paper import table
 from rotograd_replication.results import tidy
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS, ROOT
-from tests.unit.config.test_config import change, configs  # noqa: F401
+from tests.unit.config.test_config import change
 
 REPORTED = CONFIGS / "paper" / "reported.csv"
 EXAMPLE = ROOT / "tests" / "golden" / "verdicts.json"
