@@ -23,7 +23,7 @@ LEVEL = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
 TRAINING_WING = {"data", "tasks", "methods", "models", "training", "planning"}
 PAPER_WING = {"results", "claims", "paper", "report"}
 # Who may import from the other wing, and what.
-CROSSING = {("paper.table_format", "methods.rotations")}  # a number, beside what it was measured of
+CROSSING = {("paper.caption", "methods.rotations")}  # a number, beside what it was measured of
 # The training wing reads and prepares data without torch, but for these.
 TORCH = TRAINING_WING - {"data"} | {"runtime.device", "runtime.provenance", "runtime.rng"}
 TORCH |= {"data.loader", "data.augment", "data.augment_maps"}
