@@ -44,7 +44,7 @@ def study(grids, seeds=1):
 def tuned(asked, method, splits, folder, requests=None):
     identity = {"study": "quick", "code": "c0de", "device": "a test"}
     paths = tuple(splits / f"{split}.safetensors" for split in ("train", "val"))
-    requests = requests or preemption.Requests()
+    requests = requests or preemption.StopRequests()
     out = folder / "choice.json"
     tune.run(asked, "digits", method, identity, paths, CPU, requests, folder / "runs", out)
     return choice.read(out)
@@ -149,7 +149,7 @@ def test_a_tuning_that_was_ended_goes_on_with_the_candidate_it_was_at(
             requests.requested = "a test"
         return step(self, x, y)
 
-    requests = preemption.Requests()
+    requests = preemption.StopRequests()
     monkeypatch.setattr(Trainer, "_step", stop)
     with pytest.raises(preemption.Preempted):
         tuned(asked, "gradnorm", splits, tmp_path, requests)
