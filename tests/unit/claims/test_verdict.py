@@ -21,7 +21,6 @@ from rotograd_replication.paper import table
 from rotograd_replication.results import tidy
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS, ROOT
-from tests.unit.config.test_config import change
 
 REPORTED = CONFIGS / "paper" / "reported.csv"
 EXAMPLE = ROOT / "tests" / "golden" / "verdicts.json"
@@ -359,7 +358,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("keys", "value", "expected"), BAD)
-def test_bad_claims_are_one_clear_error(configs, keys, value, expected):  # noqa: F811
+def test_bad_claims_are_one_clear_error(configs, keys, value, expected):
     own = keys[0] == "quantities" or keys[-1] == "cells"
     path = configs / "paper" / ("quantities.yaml" if own else "claims.yaml")
     content = yaml.safe_load(path.read_text())
