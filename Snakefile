@@ -37,7 +37,7 @@ localrules:
     fetch,
     table,
     figure,
-    ledger,
+    hyperparameters,
     verdicts,
     report,
 

@@ -94,7 +94,7 @@ rule figure:
         + " --csv {output.csv} --pdf {output.pdf} --png {output.png}"
 
 
-rule ledger:
+rule hyperparameters:
     output:
         shown(f"{TABLES}/hyperparameters.md", "provenance"),
     retries: 0
@@ -105,7 +105,7 @@ rule ledger:
         ),
         code=code("paper/hyperparameters.py"),
     shell:
-        VERB + " ledger --study " + STUDY + " --out {output}"
+        VERB + " hyperparameters --study " + STUDY + " --out {output}"
 
 
 rule verdicts:
