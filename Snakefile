@@ -47,7 +47,7 @@ localrules:
     fetch,
     table,
     figure,
-    ledger,
+    hyperparameters,
     verdicts,
     report,
 

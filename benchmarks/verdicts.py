@@ -19,7 +19,7 @@ from tests.helpers import fake_runs  # noqa: E402
 
 CALL = """
 import sys
-from rotograd_replication.__main__ import main
+from rotograd_replication.cli import main
 code = main()
 assert "torch" not in sys.modules, "torch was imported"
 sys.exit(code)

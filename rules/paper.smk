@@ -95,7 +95,7 @@ rule figure:
         + " --csv {output.csv} --pdf {output.pdf} --png {output.png}"
 
 
-rule ledger:
+rule hyperparameters:
     input:
         tuned=[file for e in EXPERIMENTS for file in choices(e)],
     output:
@@ -108,7 +108,7 @@ rule ledger:
         ),
         code=code("paper/hyperparameters.py"),
     shell:
-        VERB + " ledger --study " + STUDY + " --tuned {input.tuned} --out {output}"
+        VERB + " hyperparameters --study " + STUDY + " --tuned {input.tuned} --out {output}"
 
 
 rule verdicts:

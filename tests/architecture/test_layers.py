@@ -16,6 +16,7 @@ LAYERS = [
     {"models", "claims", "paper"},
     {"training", "report"},
     {"planning"},
+    {"cli"},
     {"__main__"},
 ]
 LEVEL = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}

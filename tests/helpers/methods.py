@@ -2,13 +2,13 @@
 
 import torch
 
-from rotograd_replication.config import load
+from rotograd_replication.config import load, palette
 from rotograd_replication.methods._base import Method
 from rotograd_replication.models import network
 from rotograd_replication.runtime import rng
 from tests.helpers.paths import CONFIGS
 
-METHODS = load.read_yaml(CONFIGS / "methods.yaml")
+METHODS = palette.with_looks(load.read_yaml(CONFIGS / "methods.yaml"))
 NAMES = sorted(METHODS)
 
 

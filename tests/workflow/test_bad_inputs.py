@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from rotograd_replication import __main__
+from rotograd_replication import cli
 from rotograd_replication.files import atomic as records
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS
@@ -41,7 +41,7 @@ def refused(folder, arguments, caplog, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     caplog.clear()
     try:
-        code = __main__.main()
+        code = cli.main()
     except SystemExit as end:  # argparse
         code, message = end.code, capsys.readouterr().err.strip().splitlines()[-1]
     else:

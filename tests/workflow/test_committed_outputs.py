@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rotograd_replication import __main__
+from rotograd_replication import cli
 from rotograd_replication.config import load as config
 from rotograd_replication.config import stages
 from rotograd_replication.files import atomic as records
@@ -74,7 +74,7 @@ def load(study):
 
 def verb(*words):
     """One verb of the command line, in this process."""
-    arguments = __main__.parser().parse_args([str(word) for word in words])
+    arguments = cli.parser().parse_args([str(word) for word in words])
     arguments.verb(arguments)
 
 
@@ -139,7 +139,7 @@ def test_figures(tmp_path, study, name):
 @pytest.mark.parametrize("study", COMMITTED)
 def test_hyperparameters(tmp_path, study):
     outputs = {"out": Path("paper_tables", study, "hyperparameters.md")}
-    regenerate(study, tmp_path, outputs, "ledger", "--study", study)
+    regenerate(study, tmp_path, outputs, "hyperparameters", "--study", study)
 
 
 @pytest.mark.parametrize(

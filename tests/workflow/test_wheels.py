@@ -19,7 +19,7 @@ import sys
 sys.path.insert(0, "benchmarks")
 import importlib, re
 from importlib import metadata
-for name in ("on_gpu", "gpu_checks", "gpu_measures", "rotograd_replication.__main__"):
+for name in ("on_gpu", "gpu_checks", "gpu_measures", "rotograd_replication.cli"):
     importlib.import_module(name)
 for name in ("data.fetch", "data.prepare", "training.train", "training.evaluate"):
     importlib.import_module(f"rotograd_replication.{name}")

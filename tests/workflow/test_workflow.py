@@ -13,7 +13,7 @@ import pytest
 from safetensors import safe_open
 
 from rotograd_replication import plugins
-from rotograd_replication.__main__ import parser
+from rotograd_replication.cli import parser
 from rotograd_replication.config import load as config
 from rotograd_replication.config import stages
 from rotograd_replication.files import sources
@@ -62,13 +62,13 @@ def jobs(output):
 @pytest.mark.parametrize("study", STUDIES)
 def test_dry_run_of_everything(tree, study):
     found = jobs(snakemake(tree, "-n", "--config", f"study={study}"))
-    assert found["table"] >= 2 and found["figure"] >= 4 and found["ledger"] == 1
+    assert found["table"] >= 2 and found["figure"] >= 4 and found["hyperparameters"] == 1
 
 
 @pytest.mark.parametrize(
     "target, rules",
     [
-        ("tables", {"table", "ledger"}),
+        ("tables", {"table", "hyperparameters"}),
         ("figures", {"figure", "train_stability"}),
         ("results", {"aggregate_cifar10"}),
         ("data", {"fetch", "prepare_nyuv2"}),
@@ -168,7 +168,7 @@ def test_present_shows_the_runs_that_are_there_and_trains_nothing(tree):
     options = ["--config", "study=paper", "present=yes"]
     found = jobs(snakemake(tree, "-n", "tables", "figures", "results", "verdicts", *options))
     total = found.pop("total")
-    made = {"aggregate_digits": 1, "table": 2, "figure": 1, "ledger": 1, "verdicts": 1}
+    made = {"aggregate_digits": 1, "table": 2, "figure": 1, "hyperparameters": 1, "verdicts": 1}
     assert found == made | dict.fromkeys(("tables", "figures", "results"), 1)
     assert total == sum(found.values())
     snakemake(tree, "paper_tables/paper/digits.md", *options)

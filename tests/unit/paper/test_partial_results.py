@@ -45,7 +45,7 @@ def part(request, every, tmp_path_factory):
             continue
         metrics, histories = map(list, zip(*kept, strict=True))
         outputs = (folder / f"{name}{end}" for end in (".csv", "_history.csv", ".json"))
-        some = fake_runs.Files(metrics, histories, *outputs)
+        some = fake_runs.Files(metrics, histories, *outputs, runs.choices)
         results[name] = some.aggregate(study, NAME, name, study.datasets)
     return request.param, study, results, folder
 

@@ -203,10 +203,14 @@ def test_a_gpu_that_is_not_there_is_named():
 
 def test_training_never_reads_the_test_split():
     """Only `evaluate` takes a test split: no training argument can carry one."""
-    from rotograd_replication.__main__ import ARGUMENTS
-    from rotograd_replication.__main__ import train as verb
+    import argparse
 
-    assert "test" not in ARGUMENTS[verb]
+    from rotograd_replication.cli import train as verb
+
+    parser = argparse.ArgumentParser()
+    verb.arguments(parser)
+    taken = {action.dest for action in parser._actions}
+    assert {"train", "val"} <= taken and "test" not in taken
 
 
 class Terminal(io.StringIO):

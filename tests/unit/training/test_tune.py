@@ -1,12 +1,13 @@
 """Tuning trains the grid, compares on validation, and the test split has no part in it."""
 
+import argparse
+import importlib
 import json
 
 import pytest
 import torch
 
-from rotograd_replication.__main__ import ARGUMENTS, parser
-from rotograd_replication.__main__ import tune as verb
+from rotograd_replication import cli
 from rotograd_replication.config import choice, schema, settings, tuning
 from rotograd_replication.config import load as config
 from rotograd_replication.data.loader import Loader
@@ -107,7 +108,9 @@ def test_the_validation_error_is_what_the_kept_parameters_minimise(
 
 def test_tuning_cannot_read_test(splits, tmp_path):
     """No argument can carry a test split or its metrics, and without the file all goes well."""
-    assert set(ARGUMENTS[verb]) == {
+    declared = argparse.ArgumentParser(add_help=False)
+    importlib.import_module("rotograd_replication.cli.tune").arguments(declared)
+    assert {action.dest for action in declared._actions} == {
         *("study", "experiment", "method", "device", "threads", "code"),
         *("train", "val", "checkpoint", "out"),
     }
@@ -170,6 +173,6 @@ def test_a_tuned_method_is_not_trained_without_its_choice(tmp_path):
     words += ["--seed", "0", "--digest", "d"]
     for option in ("checkpoint", "model", "history", "record"):
         words += [f"--{option}", str(tmp_path / option)]
-    arguments = parser().parse_args(words)
+    arguments = cli.parser().parse_args(words)
     with pytest.raises(ValueError, match="`--tuned` must have what `tune` chose for rotograd"):
         arguments.verb(arguments)

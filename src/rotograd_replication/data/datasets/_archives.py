@@ -102,7 +102,8 @@ def _tar(path: Path, name: str) -> Iterator[File]:
             if member is None:
                 return
             _refuse_unsafe(name, member.name, member.issym() or member.islnk(), member.isdev())
-            stream = archive.extractfile(member) if member.isreg() else None
+            with damage.reading(name, kind):
+                stream = archive.extractfile(member) if member.isreg() else None
             if stream and not _is_trace(member.name):
                 yield _slashes(member.name), _chunks(stream, name, kind)
 

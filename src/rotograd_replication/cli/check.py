@@ -1,0 +1,23 @@
+"""Read a study and everything it names, and the claims; say what is wrong with them."""
+
+import argparse
+import logging
+
+from . import _arguments
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    _arguments.add(parser, str, "study")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the verb."""
+    from ..claims import schema as claims
+    from ..config import equal_code
+
+    study = _arguments.study(arguments)
+    claims.load(arguments.configs)
+    equal_code.load(arguments.configs, "")
+    runs = sum(len(e.methods) * e.seeds.value for e in study.experiments.values())
+    logging.info("%s: %d experiments, %d runs", arguments.study, len(study.experiments), runs)

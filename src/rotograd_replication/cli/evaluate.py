@@ -1,0 +1,34 @@
+"""Measure finished runs on the test split."""
+
+import argparse
+from pathlib import Path
+
+from . import _arguments
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    _arguments.add(parser, str, "study", "experiment")
+    _arguments.add_device(parser)
+    _arguments.add_threads(parser)
+    _arguments.add(parser, Path, "test")
+    _arguments.add(parser, Path, "model", "record", "metrics", nargs="+")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the verb."""
+    import tqdm
+
+    from ..config import load
+    from ..runtime.device import make_deterministic, select_device
+    from ..training import evaluate
+
+    study = _arguments.study(arguments)
+    device = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
+    experiment = load.pick("experiment", arguments.experiment, study.experiments)
+    tasks = study.datasets[experiment.dataset].tasks
+    paths = _arguments.rows(arguments, "model", "record", "metrics")
+    bar = tqdm.tqdm(paths, desc=f"evaluate {arguments.experiment}", unit="run", disable=None)
+    for model, record, out in bar:
+        evaluate.run(tasks, model, record, arguments.test, device, out)
