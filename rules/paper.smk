@@ -108,7 +108,10 @@ rule hyperparameters:
         ),
         code=code("paper/hyperparameters.py"),
     shell:
-        VERB + " hyperparameters --study " + STUDY + " --tuned {input.tuned} --out {output}"
+        VERB
+        + " hyperparameters --study "
+        + STUDY
+        + " --tuned {input.tuned} --out {output}"
 
 
 rule verdicts:

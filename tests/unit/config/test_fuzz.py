@@ -163,7 +163,7 @@ def nyuv2_zip(compression):
 
 def read_celeba(path):
     with zipfile.ZipFile(path) as archive:
-        celeba.read_member(archive, "000001.jpg")
+        celeba.read_picture(archive, celeba.pictures(archive), "000001.jpg")
 
 
 def read_nyuv2(path):

@@ -320,7 +320,7 @@ def test_dynamic_rotations_beyond_two_radians_say_so_once(caplog):
 def test_straight_through_learns_the_gradient_at_the_start(double):
     built = turned(straight_through, torch.tensor([2.0, 1.0]))
     slopes = torch.randn(1, 4, 4)
-    built.learn(built(), slopes.mT, torch.eye(4))
+    built.accumulate_gradients(built(), slopes.mT, torch.eye(4))
     torch.testing.assert_close(built.tangents.grad, slopes - slopes.mT)
 
 
