@@ -8,6 +8,8 @@ what the optimiser's step makes of it; `largest_angles()` measures how far each 
 from its start.
 """
 
-# Radians that a plane may turn before another parametrisation than `exponential`, the paper's,
-# stops training like it; study `rotations` measures it.
+# Radians that a plane may turn before `dynamic` stops training like `exponential`, the paper's map.
+# Study `rotations` (CIFAR-10, 3 rates, 2 seeds): the sum of validation losses of `dynamic` is within
+# 3 % of `exponential`'s as long as that has turned by less, and 6 % below to 42 % above beyond.
+# `straight_through` is 7 % below to 6 % above at every angle up to 26 rad.
 ALIKE = 2.0
