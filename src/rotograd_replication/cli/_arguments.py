@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
+
     from ..config import equal_code, schema
     from ..results import tidy
 
@@ -32,6 +34,15 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 def add_tuned(parser: argparse.ArgumentParser) -> None:
     """Declare `--tuned`: what `tune` chose for each method that is tuned."""
     add(parser, Path, "tuned", required=False, nargs="*", default=[])
+
+
+def device(arguments: argparse.Namespace, study: "schema.Study") -> "torch.device":
+    """Make this process deterministic, and return the device that it works on."""
+    from ..runtime.device import make_deterministic, select_device
+
+    chosen = select_device(arguments.device or study.device)
+    make_deterministic(arguments.threads or study.threads)
+    return chosen
 
 
 def whole(least: int) -> Callable[[str], int]:

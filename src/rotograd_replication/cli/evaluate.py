@@ -20,12 +20,10 @@ def run(arguments: argparse.Namespace) -> None:
     import tqdm
 
     from ..config import load
-    from ..runtime.device import make_deterministic, select_device
     from ..training import evaluate
 
     study = _arguments.study(arguments)
-    device = select_device(arguments.device or study.device)
-    make_deterministic(arguments.threads or study.threads)
+    device = _arguments.device(arguments, study)
     experiment = load.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     paths = _arguments.rows(arguments, "model", "record", "metrics")

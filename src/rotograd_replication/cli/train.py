@@ -22,12 +22,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
     from ..config import choice, load
     from ..runtime import preemption, provenance
-    from ..runtime.device import make_deterministic, select_device
     from ..training import checkpoint, train
 
     study = _arguments.study(arguments)
-    device = select_device(arguments.device or study.device)
-    make_deterministic(arguments.threads or study.threads)
+    device = _arguments.device(arguments, study)
     experiment = load.pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     described = provenance.describe(device, _arguments.ROOT)

@@ -17,12 +17,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
     from ..runtime import preemption, provenance
-    from ..runtime.device import make_deterministic, select_device
     from ..training import tune
 
     study = _arguments.study(arguments)
-    device = select_device(arguments.device or study.device)
-    make_deterministic(arguments.threads or study.threads)
+    device = _arguments.device(arguments, study)
     identity = {"study": arguments.study, "code": arguments.code}
     identity |= provenance.describe(device, _arguments.ROOT)
     made_of = (study, arguments.experiment, arguments.method, identity)
