@@ -50,7 +50,7 @@ def environment(folder):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     packages = next(folder.glob("lib/*/site-packages"))
-    (packages / "main.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (packages / "main.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT / 'src'}\n")
     uv = [os.path.join(os.path.dirname(sys.executable), "uv"), "pip", "install", "--python", python]
     lock = ROOT / "requirements-slurm.lock"
     done = subprocess.run(
