@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import torch
-
     from ..config import equal_code, schema
     from ..results import tidy
 
@@ -36,8 +34,8 @@ def add_tuned(parser: argparse.ArgumentParser) -> None:
     add(parser, Path, "tuned", required=False, nargs="*", default=[])
 
 
-def device(arguments: argparse.Namespace, study: "schema.Study") -> "torch.device":
-    """Make this process deterministic, and return the device that it works on."""
+def device(arguments: argparse.Namespace, study: "schema.Study") -> Any:
+    """Make this process deterministic, and return the `torch.device` that it works on."""
     from ..runtime.device import make_deterministic, select_device
 
     chosen = select_device(arguments.device or study.device)
