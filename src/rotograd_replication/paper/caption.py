@@ -122,7 +122,8 @@ def _parametrisations(study: schema.Study, results: Results) -> Iterator[str]:
         if chosen is None or chosen.value == "exponential":
             continue
         angle = results.largest_angles[name].max()
-        beyond = f", beyond the {ALIKE:g} up to which they train alike" if angle > ALIKE else ""
+        unlike = chosen.value == "dynamic" and angle > ALIKE
+        beyond = f", beyond the {ALIKE:g} up to which they train alike" if unlike else ""
         yield (
             f"{methods[name].label}: {chosen.value.replace('_', '-')} rotations, not the paper's "
             f"exponential map; turned by up to {angle:.1f} rad{beyond}."
