@@ -54,7 +54,7 @@ DEVICE = config.get("device", study.device)
 THREADS = config.get("threads", study.threads)
 if not isinstance(THREADS, int) or THREADS < 1:
     raise WorkflowError(f"`threads` must be a whole number from 1 on. Found {THREADS}.")
-# The sha256 of archives that have no published hash, recorded at the first fetch.
+# What archives without a published hash held, recorded at the first fetch.
 HASHES = "configs/hashes"
 RAW = "data/raw"
 PREPARED = "data/prepared"

@@ -68,13 +68,6 @@ def title(job: events.JobInfo) -> str:
     return (job.rule_msg or f"{job.rule_name} {words}").strip()
 
 
-def shorten(line: str) -> str:
-    """A line, or the beginning and the end of one that is longer than 500 characters."""
-    if len(line) <= 500:
-        return line
-    return f"{line[:300]} [... {len(line) - 450} characters] {line[-150:]}"
-
-
 def tail(path: str, lines: int) -> list[str]:
     """The last lines of a file that are not blank; none where it cannot be read."""
     try:

@@ -75,10 +75,19 @@ class Choice(schema.Model):
         return [name for name in self.best.values if self._is_end(name)]
 
     @property
+    def seeds_said(self) -> str:
+        """The seeds of every candidate, in words."""
+        return "seed 0" if self.seeds == 1 else f"seeds 0 to {self.seeds - 1}"
+
+    @property
+    def epochs_said(self) -> str:
+        """The epochs of every candidate, in words."""
+        return f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+
+    @property
     def said(self) -> dict[str, str]:
         """Parameter -> which value of which grid, how it was chosen, and with which seeds."""
-        seeds = "seed 0" if self.seeds == 1 else f"seeds 0 to {self.seeds - 1}"
-        how = f"on validation, {seeds}, {self.epochs} epoch{'s' * (self.epochs != 1)}"
+        how = f"on validation, {self.seeds_said}, {self.epochs_said}"
         if self.diverged:
             how += "; all diverged, this one last"
         return {

@@ -16,9 +16,7 @@ def sentences(study: schema.Study, results: Results) -> list[str]:
         return []
     labels = {name: methods[name].label for name in choices}
     first = next(iter(choices.values()))
-    seeds = "seed 0" if first.seeds == 1 else f"seeds 0 to {first.seeds - 1}"
-    epochs = f"{first.epochs} epoch{'s' * (first.epochs != 1)}"
-    budget = f"{epochs}, {seeds}: a choice, the paper states none"
+    budget = f"{first.epochs_said}, {first.seeds_said}: a choice, the paper states none"
     trials = ", ".join(f"{labels[n]} {len(choice.candidates)}" for n, choice in choices.items())
     others = "; the others have none" if results.methods != list(choices) else ""
     found = [f"Tuned on validation, {results.name} ({budget}), trials: {trials}{others}."]

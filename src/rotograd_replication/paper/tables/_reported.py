@@ -16,7 +16,6 @@ from ...results.quantities import Paper
 from ...results.tidy import Results
 from .. import caption, table_format
 
-SOURCES = ("replicated", "reported")
 ROWS = ["block", "method"]
 COLUMNS = ["quantity", "source"]
 PARTS = ("value", "std", "runs")
