@@ -15,8 +15,9 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/digests.smk"
 include: "rules/data.smk"
-include: "rules/runs.smk"
+include: "rules/training.smk"
 include: "rules/tune.smk"
 include: "rules/paper.smk"
 include: "rules/report.smk"
@@ -58,11 +59,12 @@ onsuccess:
     paths = (rules.verdicts.output[0], rules.report.output[0])
     for line in closing.success(STUDY, made, *paths, time.monotonic() - STARTED):
         logger.info(line)
-    if left := list(filter(None, [diverged(workflow.dag), unmade(workflow.dag)])):
-        raise WorkflowError("\n".join(left))
+    if lost := diverged(workflow.dag):
+        raise WorkflowError(lost)
 
 
 onerror:
+    left_undone(workflow)
     if lost := diverged(workflow.dag):
         logger.error(lost)
     for line in closing.failure(STUDY, time.monotonic() - STARTED):

@@ -1,7 +1,10 @@
-# Paths, the study, and the digests that decide what reruns. Only this file and its neighbours know
-# where files lie.
+# The options, the study, where files lie, and what several rules share. Only this file and its
+# neighbours know paths.
 import os
+import re
+import shlex
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,39 +16,46 @@ os.environ["PYTHONPATH"] = str(ROOT / "src")
 # What else the user's shell says does not count: a notebook's drawing backend, a locale's encoding.
 os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull, "PYTHONUTF8": "1"}
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
-
-from rotograd_replication.claims import schema as claims
-from rotograd_replication.config import equal_code, stages, tuning
-from rotograd_replication import plugins
-from rotograd_replication.files import atomic as records
-from rotograd_replication.config import load as configuration
-from rotograd_replication.results import run_records as finished
-from rotograd_replication.config.stages import code
-
-OPTIONS = ["study", "mirror", "device", "threads", "present"]
 VERB = "python -m rotograd_replication"
 
-for key in config:
+from rotograd_replication import plugins
+from rotograd_replication.claims import schema as claims
+from rotograd_replication.config import equal_code, stages
+from rotograd_replication.config import load as configuration
+from rotograd_replication.files import atomic
+from rotograd_replication.planning import due
+from rotograd_replication.results import run_records
+
+
+def checked(function, *arguments):
+    """Call a function; what is wrong with the configuration is one message."""
+    try:
+        return function(*arguments)
+    except configuration.ConfigurationError as error:
+        raise WorkflowError(str(error)) from None
+
+
+# Options ----------------------------------------------------------------------------------------
+OPTIONS = ["study", "mirror", "device", "threads", "present", "stale"]
+LEGAL = {
+    "device": ("auto", "cpu", "cuda"),
+    "present": ("yes", "no", "True", "False"),
+    "stale": ("keep", "retrain"),
+}
+for key, value in config.items():
     if key not in OPTIONS:
         raise WorkflowError(
             f"`--config {key}` is not an option. {plugins.nearest(key, OPTIONS)}"
         )
-if config.get("device", "cpu") not in ("auto", "cpu", "cuda"):
-    raise WorkflowError(
-        f"`device` must be auto, cpu or cuda. Found {config['device']}."
-    )
-
-if str(config.get("present", "no")) not in ("yes", "no", "True", "False"):
-    raise WorkflowError(f"`present` must be yes or no. Found {config['present']}.")
+    if str(value) not in LEGAL.get(key, [str(value)]):
+        legal = " or ".join([", ".join(LEGAL[key][:-1]), LEGAL[key][-1]])
+        raise WorkflowError(f"`{key}` must be {legal}. Found {value}.")
 
 # Set, not only read: captions of `snakemake --report` name it.
 STUDY = str(config.setdefault("study", "quick"))
 CONFIGS = ROOT / "configs"
-try:
-    study = configuration.load_study(CONFIGS, STUDY)
-    judged, reference = claims.load(CONFIGS)
-except configuration.ConfigurationError as error:
-    raise WorkflowError(str(error)) from None
+study = checked(configuration.load_study, CONFIGS, STUDY)
+judged, reference = checked(claims.load, CONFIGS)
 
 # The report of what there is, without training what is missing.
 PRESENT = str(config.get("present", "no")) in ("yes", "True")
@@ -54,6 +64,9 @@ DEVICE = config.get("device", study.device)
 THREADS = config.get("threads", study.threads)
 if not isinstance(THREADS, int) or THREADS < 1:
     raise WorkflowError(f"`threads` must be a whole number from 1 on. Found {THREADS}.")
+
+
+# Places -----------------------------------------------------------------------------------------
 # What archives without a published hash held, recorded at the first fetch.
 HASHES = "configs/hashes"
 RAW = "data/raw"
@@ -62,12 +75,17 @@ RESULTS = f"results/{STUDY}"
 FIGURES = f"figures/{STUDY}"
 TABLES = f"paper_tables/{STUDY}"
 REPORT = f"report/{STUDY}"
+# What a job says. Where one fails, the end of its log is shown.
+LOGS = f"logs/{STUDY}"
+RUN = f"{RESULTS}/{{experiment}}/{{method}}/seed{{seed}}"
+CHOICE = f"{RESULTS}/{{experiment}}/tuning/{{method}}"
 SPLITS = ["train", "val", "test"]
 
 
-def digest(experiment, method):
-    """The digest of all that determines a run's numbers beside seed and data."""
-    return configuration.run_digest(study, experiment, method)
+def files(experiment, name, pairs):
+    """One file of each (method, seed)."""
+    places = [RUN.format(experiment=experiment, method=m, seed=s) for m, s in pairs]
+    return [f"{place}/{name}" for place in places]
 
 
 def every_run(experiment):
@@ -78,49 +96,41 @@ def every_run(experiment):
     return [p for p, file in zip(pairs, done) if not PRESENT or Path(file).exists()]
 
 
-def files(experiment, name, pairs):
-    """One file of every run."""
-    return [f"{RESULTS}/{experiment}/{m}/seed{s}/{name}" for m, s in pairs]
-
-
 # What tables, figures and verdicts are made of; with `present=yes`, of what is there.
 EXPERIMENTS = [e for e in study.experiments if every_run(e)]
 
 
-def with_runs(outputs):
-    """Tables or figures -> their experiments, without those that have no runs."""
-    found = {o: [e for e in names if e in EXPERIMENTS] for o, names in outputs.items()}
-    return {o: names for o, names in found.items() if names}
-
-
-# What each number of the paper is, and where it prints it.
-QUANTITIES = records.digest(
-    judged.model_dump(mode="json", include={"quantities", "printed"})
-)
-# The claims, and the configuration that counts as published.
-CLAIMS = records.digest(
-    [model.model_dump(mode="json") for model in (judged, reference)]
-)
-
-
 def prepared(dataset, split):
     """The tensors of a split. Other parameters are other files: what was trained on these stays."""
-    content = study.datasets[dataset]
-    version = records.digest(
-        [
-            configuration.values(content.parameters),
-            configuration.values(content.standin),
-        ]
-    )
-    return f"{PREPARED}/{dataset}/{version}/{split}.safetensors"
+    return f"{PREPARED}/{dataset}/{preparation(dataset)}/{split}.safetensors"
 
 
-try:
-    TRAIN_CODE = equal_code.load(CONFIGS, code(*stages.TRAIN))
-except configuration.ConfigurationError as error:
-    raise WorkflowError(str(error)) from None
-# Of which other code runs are not stale: captions follow it.
-EQUAL_CODE = records.digest([e.model_dump(mode="json") for e in TRAIN_CODE.equal])
+def one_of(names):
+    """A wildcard's values, as a pattern."""
+    return "|".join(map(re.escape, dict.fromkeys(names))) or "none"
+
+
+# When a job runs --------------------------------------------------------------------------------
+# Written anew by every call, so newer than any output: a job that takes it as input runs.
+NOW = ".snakemake/out_of_date"
+if workflow.is_main_process:
+    Path(NOW).parent.mkdir(exist_ok=True)
+    Path(NOW).write_text(str(time.time_ns()))
+
+
+def until_made_here(log):
+    """An input that has a job run once in a fresh clone: there, nobody knows what files are made of."""
+    return ancient(NOW) if Path(log).exists() else NOW
+
+
+def left_undone(workflow):
+    """Have the next call make what this one was to make and did not.
+
+    Outputs that git holds are marked `update`, so that they outlive a job that fails; but Snakemake
+    then forgets what they were made of.
+    """
+    for job in workflow.dag.needrun_jobs():
+        workflow.persistence.started(job)
 
 
 wildcard_constraints:

@@ -1,15 +1,4 @@
 # Raw archives and prepared tensors, shared by all studies.
-import shlex
-
-
-def standin_code(standin):
-    """A digest of the generator of a stand-in; nothing where archives are fetched."""
-    return (
-        code(f"data/standins/{standin.module}.py", "data/standins/_*.py")
-        if standin
-        else ""
-    )
-
 
 MIRROR = (
     f"--mirror {shlex.quote(str(config['mirror']))}" if config.get("mirror") else ""
@@ -19,21 +8,20 @@ MIRROR = (
 rule fetch:
     output:
         f"{RAW}/{{dataset}}/archives.json",
+    log:
+        "logs/data/{dataset}/fetch.log",
     retries: 0
     params:
-        dataset=lambda w: records.digest(
-            study.datasets[w.dataset].model_dump(
-                mode="json", include={"archives", "standin"}
-            )
-        ),
-        code=lambda w: standin_code(study.datasets[w.dataset].standin),
+        dataset=lambda w: archives_digest(w.dataset),
+        code=lambda w: standin_code(w.dataset),
+        hashes=f"{HASHES}/{{dataset}}.json",
     shell:
         # Where archives come from is no part of what they are: no parameter, so that it reruns nothing.
-        VERB + f" fetch --dataset {{wildcards.dataset}} {MIRROR} --out {{output}}"
-        f" --hashes {HASHES}/{{wildcards.dataset}}.json"
+        "{VERB} fetch --dataset {wildcards.dataset} {MIRROR} --out {output} --hashes {params.hashes}"
+        " 2> {log}"
 
 
-for dataset, content in study.datasets.items():
+for dataset in study.datasets:
 
     rule:
         name:
@@ -42,19 +30,15 @@ for dataset, content in study.datasets.items():
             f"{RAW}/{dataset}/archives.json",
         output:
             **{split: prepared(dataset, split) for split in SPLITS},
+        log:
+            f"logs/data/{dataset}/prepare_{preparation(dataset)}.log",
         retries: 0
         params:
             dataset=dataset,
-            code=code(
-                "data/prepare.py",
-                "files/streamed.py",
-                f"data/datasets/{content.module}.py",
-                "data/datasets/_*.py",
-                "data/datasets/_*.csv",
-            ),
+            code=preparation_code(dataset),
         shell:
-            VERB + " prepare --dataset {params.dataset} --archives {input}"
-            " --train {output.train} --val {output.val} --test {output.test}"
+            "{VERB} prepare --dataset {params.dataset} --archives {input}"
+            " --train {output.train} --val {output.val} --test {output.test} 2> {log}"
 
 
 rule data:

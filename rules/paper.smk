@@ -1,4 +1,10 @@
-# Tables and figures, from aggregated results alone.
+# Tables, figures and verdicts, from aggregated results alone.
+
+
+def with_runs(outputs):
+    """Tables or figures -> their experiments, without those that have no runs."""
+    found = {o: [e for e in names if e in EXPERIMENTS] for o, names in outputs.items()}
+    return {o: names for o, names in found.items() if names}
 
 
 TABLES_OF, FIGURES_OF = with_runs(study.tables), with_runs(study.figures)
@@ -13,124 +19,102 @@ def gathered(experiments):
     }
 
 
-def words(experiments):
-    """A digest of what a table or figure takes from the configuration: labels, colours, order."""
-    chosen = {e: study.experiments[e].model_dump(mode="json") for e in experiments}
-    return records.digest({"title": study.title, "experiments": [list(chosen), chosen]})
-
-
 def shown(path, category, **labels):
-    """An output that `snakemake --report` shows, with the caption of its category."""
+    """An output that git holds and `snakemake --report` shows, with the caption of its category."""
     return report(
-        path,
+        update(path),
         caption=f"captions/{category}.rst",
         category=category.capitalize(),
         labels={"study": STUDY, **labels, "format": Path(path).suffix[1:]},
     )
 
 
-FROM = " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
-
-
 rule table:
     input:
         unpack(lambda w: gathered(TABLES_OF[w.table])),
+        now=lambda w: until_made_here(f"{LOGS}/tables/{w.table}.log"),
         reported="configs/paper/reported.csv",
     output:
         csv=shown(f"{TABLES}/{{table}}.csv", "tables", table="{table}"),
         markdown=shown(f"{TABLES}/{{table}}.md", "tables", table="{table}"),
         latex=shown(f"{TABLES}/{{table}}.tex", "tables", table="{table}"),
+    log:
+        f"{LOGS}/tables/{{table}}.log",
     wildcard_constraints:
-        table="|".join(TABLES_OF) or "none",
+        table=one_of(TABLES_OF),
     retries: 0
     params:
         words=lambda w: words(TABLES_OF[w.table]),
         quantities=QUANTITIES,
-        code=lambda w: code(
-            f"paper/tables/{w.table}.py",
-            "paper/tables/_*.py",
-            "paper/table.py",
-            *stages.PAPER,
-        ),
+        code=lambda w: table_code(w.table),
         training=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
     shell:
-        VERB
-        + " table --study "
-        + STUDY
-        + " --name {wildcards.table}"
-        + FROM
-        + " --reported {input.reported} --code {params.training}"
-        " --csv {output.csv} --markdown {output.markdown} --latex {output.latex}"
+        "{VERB} table --study {STUDY} --name {wildcards.table}"
+        " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
+        " --reported {input.reported} --code {params.training}"
+        " --csv {output.csv} --markdown {output.markdown} --latex {output.latex} 2> {log}"
 
 
 rule figure:
     input:
         unpack(lambda w: gathered(FIGURES_OF[w.figure])),
+        now=lambda w: until_made_here(f"{LOGS}/figures/{w.figure}.log"),
     output:
         csv=shown(f"{FIGURES}/{{figure}}.csv", "figures", figure="{figure}"),
         pdf=shown(f"{FIGURES}/{{figure}}.pdf", "figures", figure="{figure}"),
         png=shown(f"{FIGURES}/{{figure}}.png", "figures", figure="{figure}"),
+    log:
+        f"{LOGS}/figures/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(FIGURES_OF) or "none",
+        figure=one_of(FIGURES_OF),
     retries: 0
     params:
         words=lambda w: words(FIGURES_OF[w.figure]),
-        code=lambda w: code(
-            f"paper/figures/{w.figure}.py",
-            "paper/figures/_*.py",
-            "paper/figure.py",
-            "tasks/objectives.py",
-            *stages.PAPER,
-        ),
+        code=lambda w: figure_code(w.figure),
         training=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
     shell:
-        VERB
-        + " figure --study "
-        + STUDY
-        + " --name {wildcards.figure}"
-        + FROM
-        + " --code {params.training}"
-        + " --csv {output.csv} --pdf {output.pdf} --png {output.png}"
+        "{VERB} figure --study {STUDY} --name {wildcards.figure}"
+        " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
+        " --code {params.training} --csv {output.csv} --pdf {output.pdf} --png {output.png} 2> {log}"
 
 
 rule hyperparameters:
     input:
+        now=until_made_here(f"{LOGS}/tables/hyperparameters.log"),
         tuned=[file for e in EXPERIMENTS for file in choices(e)],
     output:
         shown(f"{TABLES}/hyperparameters.md", "provenance"),
+    log:
+        f"{LOGS}/tables/hyperparameters.log",
     retries: 0
     params:
         words=words(study.experiments),
-        datasets=records.digest(
-            {k: d.model_dump(mode="json") for k, d in study.datasets.items()}
-        ),
-        code=code("paper/hyperparameters.py"),
+        datasets=DATASETS,
+        code=HYPERPARAMETERS_CODE,
     shell:
-        VERB
-        + " hyperparameters --study "
-        + STUDY
-        + " --tuned {input.tuned} --out {output}"
+        "{VERB} hyperparameters --study {STUDY} --tuned {input.tuned} --out {output} 2> {log}"
 
 
 rule verdicts:
     input:
         **gathered(EXPERIMENTS),
+        now=until_made_here(f"{LOGS}/verdicts.log"),
         reported="configs/paper/reported.csv",
     output:
         shown(f"{RESULTS}/verdicts.json", "verdicts"),
+    log:
+        f"{LOGS}/verdicts.log",
     retries: 0
     params:
         words=words(study.experiments),
         claims=CLAIMS,
-        code=code(*stages.VERDICT, *stages.PAPER),
+        code=VERDICT_CODE,
     shell:
-        VERB
-        + " verdict --study "
-        + STUDY
-        + FROM
-        + " --reported {input.reported} --out {output}"
+        "{VERB} verdict --study {STUDY}"
+        " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
+        " --reported {input.reported} --out {output} 2> {log}"
 
 
 rule tables:

@@ -1,6 +1,5 @@
 # The report: one page, from everything that the paper's rules make.
 
-RUN = f"{RESULTS}/{{experiment}}/{{method}}/seed{{seed}}"
 # Where a study's files lie, as `report` is told.
 PLACES = {
     "metrics": f"{RESULTS}/{{experiment}}.csv",
@@ -15,16 +14,6 @@ PLACES = {
 }
 
 
-def stamps():
-    """What there is, and of when: a report of what there is follows it."""
-    if not PRESENT:
-        return ""
-    found = [
-        p for folder in (RESULTS, TABLES, FIGURES) for p in Path(folder).rglob("*.*")
-    ]
-    return records.digest(sorted((str(p), p.stat().st_mtime_ns) for p in found))
-
-
 rule report:
     input:
         *sum(gathered(EXPERIMENTS).values(), []),
@@ -34,6 +23,8 @@ rule report:
         citation="CITATION.cff",
     output:
         shown(f"{REPORT}/index.html", "verdicts"),
+    log:
+        f"{LOGS}/report.log",
     params:
         # Patterns that the verb fills in; a function, so that their braces are left alone.
         places=lambda w: " ".join(
@@ -43,15 +34,7 @@ rule report:
         runs=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
         present=stamps(),
-        code=code(
-            "report/build.py",
-            "report/sections/*",
-            "paper/tables/*.py",
-            "paper/figures/*.py",
-            "paper/hyperparameters.py",
-            "results/run_states.py",
-            *stages.PAPER,
-        ),
+        code=REPORT_CODE,
     shell:
-        VERB + " report --study " + STUDY + " {params.places} --code {params.runs}"
-        " --citation {input.citation} --out {output}"
+        "{VERB} report --study {STUDY} {params.places} --code {params.runs}"
+        " --citation {input.citation} --out {output} 2> {log}"

@@ -6,7 +6,7 @@ def choices(experiment, methods=None):
     """What tuning chose for the tuned among some methods of an experiment, by default all."""
     chosen = study.experiments[experiment]
     found = [
-        f"{RESULTS}/{e}/tuning/{m}.json"
+        CHOICE.format(experiment=e, method=m) + ".json"
         for method in (chosen.methods if methods is None else methods)
         for e, m in [SAME.get((experiment, method), (experiment, method))]
         if chosen.grid(method)
@@ -15,40 +15,40 @@ def choices(experiment, methods=None):
 
 
 for experiment, chosen in study.experiments.items():
-    if chosen.tuning and not PRESENT:
+    tuned = [
+        method
+        for method in trained(experiment)
+        if is_due(experiment, method, None) and chosen.grid(method)
+    ]
+    if tuned:
 
         rule:
             name:
                 f"tune_{experiment}"
             input:
-                train=ancient(prepared(chosen.dataset, "train")),
-                val=ancient(prepared(chosen.dataset, "val")),
+                now=NOW,
+                train=prepared(chosen.dataset, "train"),
+                val=prepared(chosen.dataset, "val"),
             output:
-                f"{RESULTS}/{experiment}/tuning/{{method}}.json",
+                update(f"{RESULTS}/{experiment}/tuning/{{method}}.json"),
+            log:
+                f"{LOGS}/{experiment}/{{method}}/tune.log",
             wildcard_constraints:
-                method="|".join(map(re.escape, chosen.tuning.grids)) or "none",
+                method=one_of(tuned),
             threads: THREADS
             resources:
                 gpu=int(DEVICE != "cpu"),
             params:
                 experiment=experiment,
-                digest=lambda w, e=experiment: tuning.digest(study, e, w.method),
-                code=lambda w: f"{TRAIN_CODE.first(w.method)} {code(*stages.TUNE)}",
                 # Not declared: what a job has saved outlives its outputs, which a failure removes.
                 checkpoint=f"{RESULTS}/{experiment}/tuning/{{method}}",
             message:
                 "tune {params.experiment} {wildcards}"
             shell:
-                VERB
-                + " tune --study "
-                + STUDY
-                + " --device "
-                + DEVICE
-                + " --threads {threads}"
-                " --experiment {params.experiment} --method {wildcards.method} --code "
-                + TRAIN_CODE.digest
-                + " --train {input.train} --val {input.val} --checkpoint {params.checkpoint}"
-                " --out {output}"
+                "{VERB} tune --study {STUDY} --device {DEVICE} --threads {threads}"
+                " --experiment {params.experiment} --method {wildcards.method}"
+                " --code {TRAIN_CODE.digest} --train {input.train} --val {input.val}"
+                " --checkpoint {params.checkpoint} --out {output} 2> {log}"
 
 
 rule tune:

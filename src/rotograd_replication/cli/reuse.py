@@ -9,14 +9,13 @@ from . import _arguments
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     _arguments.add(parser, str, "experiment", "method")
-    _arguments.add(parser, Path, "from-model", "from-history", "from-record")
-    _arguments.add(parser, Path, "model", "history", "record")
+    _arguments.add(parser, Path, "from-metrics", "from-history", "metrics", "history")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
-    from ..training import reuse
+    from ..results import reuse
 
-    sources = (arguments.from_model, arguments.from_history, arguments.from_record)
-    outputs = (arguments.model, arguments.history, arguments.record)
-    reuse.run(arguments.experiment, arguments.method, sources, outputs)
+    source = (arguments.from_metrics, arguments.from_history)
+    outputs = (arguments.metrics, arguments.history)
+    reuse.run(arguments.experiment, arguments.method, source, outputs)

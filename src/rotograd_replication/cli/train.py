@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
     from ..config import choice, load
+    from ..planning import due
     from ..runtime import preemption, provenance
     from ..training import checkpoint, train
 
@@ -44,9 +45,13 @@ def run(arguments: argparse.Namespace) -> None:
                 )
             identity = {"study": arguments.study, "experiment": arguments.experiment}
             identity |= {"method": method, "seed": seed, "configuration": digest}
-            identity |= {"code": arguments.code, **described}
+            identity |= {"code": arguments.code}
             identity |= {"tuned": choices[method].said} if method in choices else {}
+            outputs = train.Outputs(*paths)
+            if due.is_trained(outputs.record, identity, (outputs.model, outputs.history)):
+                continue
+            identity |= described
             splits = (arguments.train, arguments.val)
             saving = checkpoint.Saving(folder, study.checkpoint_every, requests)
-            train.run(settings, identity, tasks, *splits, device, train.Outputs(*paths), saving)
+            train.run(settings, identity, tasks, *splits, device, outputs, saving)
     checkpoint.discard(arguments.checkpoint)

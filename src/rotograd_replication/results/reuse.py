@@ -10,21 +10,20 @@ from ..files.atomic import atomic, read_json, write_json
 
 
 def run(
-    experiment: str, method: str, sources: tuple[Path, Path, Path], outputs: tuple[Path, Path, Path]
+    experiment: str, method: str, source: tuple[Path, Path], outputs: tuple[Path, Path]
 ) -> None:
-    """Copy a trained run's model, history and record, the record last.
+    """Copy a finished run's record and history, the record last.
 
     Args:
         experiment: The other experiment.
         method: The name of the run's method there.
-        sources: Model, history and record of the run.
+        source: `metrics.json` and `history.csv` of the run.
         outputs: The copies' paths, in the same order.
     """
-    *files, record = sources
-    for source, out in zip(files, outputs, strict=False):
-        with atomic(out) as temporary:
-            shutil.copyfile(source, temporary)
-    content = read_json(record)
+    (metrics, history), (metrics_out, history_out) = source, outputs
+    with atomic(history_out) as temporary:
+        shutil.copyfile(history, temporary)
+    content = read_json(metrics)
     origin = f"{content['experiment']}/{content['method']}"
     changed = {"experiment": experiment, "method": method, "trained_as": origin}
-    write_json(outputs[-1], content | changed)
+    write_json(metrics_out, content | changed)

@@ -1,0 +1,98 @@
+# The digests in the rules' `params`: a job runs again when its own changes, and not when a date does.
+from rotograd_replication.config.stages import code
+
+
+# Data -------------------------------------------------------------------------------------------
+def archives_digest(dataset):
+    content = study.datasets[dataset]
+    return atomic.digest(
+        content.model_dump(mode="json", include={"archives", "standin"})
+    )
+
+
+def standin_code(dataset):
+    """The generator of a stand-in; nothing where archives are fetched."""
+    standin = study.datasets[dataset].standin
+    files = (f"data/standins/{standin.module}.py", "data/standins/_*.py") if standin else ()
+    return code(*files) if files else ""
+
+
+def preparation(dataset):
+    """The parameters of prepared files."""
+    content = study.datasets[dataset]
+    parts = (content.parameters, content.standin)
+    return atomic.digest([configuration.values(part) for part in parts])
+
+
+def preparation_code(dataset):
+    return code(
+        "data/prepare.py",
+        "files/streamed.py",
+        f"data/datasets/{study.datasets[dataset].module}.py",
+        "data/datasets/_*.py",
+        "data/datasets/_*.csv",
+    )
+
+
+# Training: `planning/due.py` compares the records of runs with these.
+TRAIN_CODE = checked(equal_code.load, CONFIGS, code(*stages.TRAIN))
+# Of which other code runs are not stale: captions follow it.
+EQUAL_CODE = atomic.digest([e.model_dump(mode="json") for e in TRAIN_CODE.equal])
+AGGREGATE_CODE = code(*stages.AGGREGATE)
+
+
+def run_digest(experiment, method):
+    """All that determines a run's numbers beside seed and data."""
+    return configuration.run_digest(study, experiment, method)
+
+
+# Paper ------------------------------------------------------------------------------------------
+# What each number of the paper is, and where it prints it.
+QUANTITIES = atomic.digest(
+    judged.model_dump(mode="json", include={"quantities", "printed"})
+)
+# The claims, and the configuration that counts as published.
+CLAIMS = atomic.digest([model.model_dump(mode="json") for model in (judged, reference)])
+DATASETS = atomic.digest(
+    {k: d.model_dump(mode="json") for k, d in study.datasets.items()}
+)
+HYPERPARAMETERS_CODE = code("paper/hyperparameters.py")
+VERDICT_CODE = code(*stages.VERDICT, *stages.PAPER)
+
+
+def words(experiments):
+    """What a table, figure or verdict takes from the configuration: labels, colours, order."""
+    chosen = {e: study.experiments[e].model_dump(mode="json") for e in experiments}
+    return atomic.digest({"title": study.title, "experiments": [list(chosen), chosen]})
+
+
+def table_code(table):
+    own = (f"paper/tables/{table}.py", "paper/tables/_*.py", "paper/table.py")
+    return code(*own, *stages.PAPER)
+
+
+def figure_code(figure):
+    own = (f"paper/figures/{figure}.py", "paper/figures/_*.py", "paper/figure.py")
+    return code(*own, "tasks/objectives.py", *stages.PAPER)
+
+
+# Report -----------------------------------------------------------------------------------------
+REPORT_CODE = code(
+    "report/build.py",
+    "report/sections/*",
+    "paper/tables/*.py",
+    "paper/figures/*.py",
+    "paper/hyperparameters.py",
+    "results/run_states.py",
+    *stages.PAPER,
+)
+
+
+def stamps():
+    """What there is, and of when: a report of what there is follows it."""
+    if not PRESENT:
+        return ""
+    found = [
+        p for folder in (RESULTS, TABLES, FIGURES) for p in Path(folder).rglob("*.*")
+    ]
+    return atomic.digest(sorted((str(p), p.stat().st_mtime_ns) for p in found))

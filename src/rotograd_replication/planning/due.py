@@ -1,0 +1,183 @@
+"""Which runs of a study are to be trained: those that are missing, or made under other settings.
+
+A finished run says in its record, `metrics.json`, what it was made under. Git holds the records, so
+a fresh clone plans what the folder plans in which the runs were made, whatever Snakemake remembers.
+What tuning chose is kept and compared the same way.
+
+Runs made by other training code alone are stale: they stay, and captions say so, until that code is
+declared equal (`configs/equivalent_code.yaml`) or they are trained again.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..config import load, schema, tuning
+from ..config.equal_code import TrainingCode
+from ..files import atomic
+
+MISSING = "it is missing"
+
+
+@dataclass
+class Plan:
+    """What is to be trained.
+
+    Attributes:
+        due: Experiment, method and seed, or no seed for tuning -> why it is to be trained.
+        stale: Those that other training code made, and that stay.
+    """
+
+    due: dict[tuple[str, str, int | None], str] = field(default_factory=dict)
+    stale: list[tuple[str, str, int | None]] = field(default_factory=list)
+
+    def lines(self, remedy: str) -> Iterator[str]:
+        """Say which finished runs are trained again and why, and which are stale.
+
+        Args:
+            remedy: The command that trains stale runs again.
+        """
+        again: dict[str, list[tuple[str, str, int | None]]] = {}
+        for run, reason in self.due.items():
+            if reason != MISSING:
+                again.setdefault(reason, []).append(run)
+        for reason, runs in again.items():
+            yield f"To be trained again: {_named(runs)}: {reason}."
+        if self.stale:
+            yield (
+                f"Stale: {_named(self.stale)}: made by other training code. They stay, and captions "
+                "say so. If the present code trains the same models, say so in "
+                "configs/equivalent_code.yaml (docs/reliability.md). To train them again: "
+                f"{remedy}."
+            )
+
+
+def _named(runs: Iterable[tuple[str, str, int | None]]) -> str:
+    """Name runs by experiment and method, with their seeds."""
+    found: dict[str, list[str]] = {}
+    for experiment, method, seed in runs:
+        found.setdefault(f"{experiment}/{method}", []).append("tuning" if seed is None else str(seed))
+    seeds = {name: " ".join(numbers) for name, numbers in found.items()}
+    if len(seeds) > 6:
+        experiments = dict.fromkeys(name.split("/")[0] for name in seeds)
+        return f"{sum(map(len, found.values()))} runs of {', '.join(experiments)}"
+    return ", ".join(f"{name} ({said})" for name, said in seeds.items())
+
+
+def plan(
+    study: schema.Study,
+    name: str,
+    record: str,
+    history: str,
+    choice: str,
+    code: TrainingCode,
+    retrain: bool = False,
+) -> Plan:
+    """Compare what is asked for of every run and choice with its record.
+
+    Args:
+        study: The configuration.
+        name: The study's name.
+        record: Where records of runs are: a pattern with {experiment}, {method} and {seed}.
+        history: Where their histories are, likewise.
+        choice: Where what tuning chose is: a pattern with {experiment} and {method}.
+        code: The present training code.
+        retrain: Train stale runs again.
+    """
+    found = Plan()
+
+    def compare(run: tuple[str, str, int | None], path: Path, asked: dict[str, Any]) -> None:
+        """Enter a run as due or stale, or neither."""
+        content = _read(path)
+        if content is None:
+            found.due[run] = MISSING
+        elif reason := difference(content, asked):
+            found.due[run] = reason
+        elif not code.trained(content["code"], run[1]):
+            if retrain:
+                found.due[run] = "other training code made it"
+            else:
+                found.stale.append(run)
+
+    for label, experiment in study.experiments.items():
+        archives = _archives(study.datasets[experiment.dataset])
+        for method in experiment.methods:
+            asked = {"study": name, "experiment": label, "method": method}
+            if experiment.grid(method):
+                path = Path(choice.format(experiment=label, method=method))
+                digest = {"configuration": tuning.digest(study, label, method)}
+                compare((label, method, None), path, asked | digest)
+            asked["configuration"] = load.run_digest(study, label, method)
+            asked["settings"] = load.run_settings(study, label, method)
+            for seed in range(experiment.seeds.value):
+                place = {"experiment": label, "method": method, "seed": seed}
+                path = Path(record.format(**place))
+                compare((label, method, seed), path, asked | {"seed": seed, "archives": archives})
+                if not Path(history.format(**place)).exists():
+                    found.due.setdefault((label, method, seed), "its history is missing")
+    return found
+
+
+def _archives(dataset: schema.Dataset) -> dict[str, set[str]]:
+    """The sha256 that each archive may have, where it is published."""
+    return {a.name: {a.sha256, *a.copies} for a in dataset.archives if a.sha256}
+
+
+def _read(path: Path) -> Any:
+    """Read a record: None where there is none, no mapping where it is damaged."""
+    try:
+        return atomic.read_json(path)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return "damaged"
+
+
+def difference(record: Any, asked: dict[str, Any]) -> str:
+    """Say how a record differs from what is asked for; nothing where it does not."""
+    if not isinstance(record, dict) or not {*asked} - {"archives", "settings"} <= record.keys():
+        return "its record is damaged"
+    for key in ("study", "experiment", "method", "seed"):
+        if key in asked and record[key] != asked[key]:
+            return f"its record is of {key} {record[key]}"
+    if record["configuration"] != asked["configuration"]:
+        return _changed(record.get("settings"), asked.get("settings"))
+    archives = record.get("data", {}).get("archives", {}) if "archives" in asked else {}
+    for name, accepted in asked.get("archives", {}).items():
+        if archives.get(name) not in {None, *accepted}:
+            return f"archive {name} was another"
+    return ""
+
+
+def _changed(was: Any, now: Any) -> str:
+    """Name the settings that differ."""
+    before, after = dict(_flat(was)), dict(_flat(now))
+    names = [key for key in (before | after) if before.get(key) != after.get(key)]
+    if not (was and names):
+        return "its configuration was another"
+    said = [f"{n} is {after.get(n, 'left out')}, was {before.get(n, 'left out')}" for n in names[:3]]
+    return ", ".join(said) + f" and {len(names) - 3} more" * (len(names) > 3)
+
+
+def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as dotted keys with plain values."""
+    if isinstance(content, dict) and content:
+        for key, value in content.items():
+            yield from _flat(value, f"{path}.{key}" if path else key)
+    else:
+        yield path, content
+
+
+def is_trained(record: Path, identity: dict[str, Any], others: Iterable[Path]) -> bool:
+    """Whether a run is trained as asked for, and its job was stopped before it was evaluated.
+
+    Args:
+        record: The `run.json` that training writes last.
+        identity: What it must say.
+        others: The run's other files.
+    """
+    found = _read(record)
+    if not isinstance(found, dict) or not all(path.exists() for path in others):
+        return False
+    return all(key in found and found[key] == value for key, value in identity.items())
