@@ -110,8 +110,7 @@ for experiment, chosen in study.experiments.items():
                     experiment, lambda e, pairs: choices(e, [m for m, _ in pairs])
                 ),
             output:
-                # `touch`: those of its runs that are not due stay as they are.
-                touch(update(job_files(experiment, "metrics.json"))),
+                update(job_files(experiment, "metrics.json")),
             log:
                 f"{LOGS}/{experiment}{'' if study.batch == 'experiment' else '{job}'}/train.log",
             wildcard_constraints:
@@ -143,6 +142,8 @@ for experiment, chosen in study.experiments.items():
                 " {VERB} evaluate --study {STUDY} --device {DEVICE} --threads {threads}"
                 " --experiment {params.experiment} --test {input.test} --model {params.models}"
                 " --record {params.records} --metrics {params.metrics}) 2> {log}"
+                # Of its runs that are not due, the date alone changes.
+                " && touch -c {output}"
 
     if taken:
 

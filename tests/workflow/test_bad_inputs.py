@@ -232,7 +232,7 @@ def test_a_run_s_record(tmp_path, runs, command, change, expected):
     for name in ("metrics", "history", "provenance"):
         arguments += [f"--out-{name}", f"new_{name}"]
     message = command(folder, arguments)
-    assert expected in message and "--forcerun train_digits" in message
+    assert expected in message and "Remove that run's folder" in message
 
 
 # `archives.json` and the archives it names -> part of the message of `prepare`.

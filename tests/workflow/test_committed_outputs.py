@@ -213,5 +213,5 @@ def test_toy_models_train_to_the_committed_bytes(tmp_path):
     models = {method: record["model"] for method, record in found.items()}
     assert models == {method: record["model"] for method, record in wanted.items()}, (
         "The present code trains other models than those committed. If it should: "
-        f"snakemake --config study=lite --forcerun train_{experiment}; commit its outputs."
+        "snakemake --config study=lite stale=retrain; commit its outputs."
     )

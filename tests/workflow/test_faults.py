@@ -1,6 +1,7 @@
 """What may befall a workflow: runs that come to nothing, a second one beside it, a short campaign."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 
 from rotograd_replication.files import atomic as records
 from tests.helpers.paths import ROOT
-from tests.workflow.test_workflow import snakemake, tree  # noqa: F401
+from tests.workflow.test_workflow import jobs, snakemake, tree  # noqa: F401
 
 WILD = """
 title: Wild
@@ -69,14 +70,51 @@ def test_of_two_workflows_in_one_folder_one_waits_for_its_turn(study):
     assert "Nothing to be done" in snakemake(study, *target)
 
 
-def test_a_target_that_is_not_made_is_no_success(study):
-    """Snakemake leaves out trainings whose data are prepared again in the same call."""
-    snakemake(study, "data", "--config", "study=wild")
+def test_a_call_that_prepares_data_again_trains_what_is_missing_and_nothing_else(study):
+    """Snakemake left such trainings out: https://github.com/snakemake/snakemake/issues/4166."""
+    first, both = "results/wild/toy_convex/vanilla/seed0/metrics.json", "results/wild/toy_convex.csv"
+    (study / "configs/studies/wild.yaml").write_text(WILD.replace("batch: experiment", "batch: run"))
+    snakemake(study, first, "--config", "study=wild")
+    trained = (study / first).read_bytes()
     prepare = study / "src" / "rotograd_replication" / "data" / "prepare.py"
     prepare.write_text(prepare.read_text() + "\nEDITED = 1\n")
-    target = "results/wild/toy_convex.csv"
-    output = snakemake(study, target, "--config", "study=wild", code=1)
-    assert f"{target} among them. Give the same command again." in output
+    snakemake(study, both, "--config", "study=wild")
+    assert (study / first).read_bytes() == trained and (study / both).is_file()
+
+
+def test_a_job_that_fails_removes_no_result_and_the_next_call_makes_it(study):
+    """What git holds outlives a failure, also where Snakemake knows nothing of it."""
+    files = ["results/wild/toy_convex.csv", "results/wild/toy_convex/vanilla/seed0/metrics.json"]
+    snakemake(study, files[0], "--config", "study=wild")
+    shutil.rmtree(study / ".snakemake")
+    shutil.rmtree(study / "logs")
+    kept = [(study / file).read_bytes() for file in files]
+    wild = study / "configs/studies/wild.yaml"
+    wild.write_text(WILD.replace("epochs: {value: 5", "epochs: {value: 6"))
+    evaluate = study / "src/rotograd_replication/training/evaluate.py"
+    written = evaluate.read_text()
+    evaluate.write_text(written + "\nraise RuntimeError('a fault')\n")
+    output = snakemake(study, files[0], "--config", "study=wild", code=1)
+    assert "training.epochs is 6, was 5" in output and "RuntimeError: a fault" in output
+    assert [(study / file).read_bytes() for file in files] == kept
+    evaluate.write_text(written)
+    output = snakemake(study, files[0], "--config", "study=wild")
+    assert all((study / file).read_bytes() != old for file, old in zip(files, kept, strict=True))
+    log = (study / "logs/wild/toy_convex/train.log").read_text()
+    assert "evaluated" in log and "trained" not in log, "what was trained is evaluated"
+
+
+def test_a_result_that_a_failed_job_was_to_make_again_is_made_by_the_next_call(study):
+    target, options = "results/wild/toy_convex.csv", ("--config", "study=wild")
+    snakemake(study, target, *options)
+    kept = (study / target).read_bytes()
+    aggregate = study / "src/rotograd_replication/results/aggregate.py"
+    written = aggregate.read_text()
+    aggregate.write_text(written + "\nraise RuntimeError('a fault')\n")
+    snakemake(study, target, *options, code=1)
+    assert (study / target).read_bytes() == kept
+    aggregate.write_text(written)
+    assert "aggregate_toy_convex" in jobs(snakemake(study, "-n", target, *options))
 
 
 def test_a_short_campaign_loses_nothing():

@@ -135,7 +135,7 @@ def apply(study: schema.Study, choices: list[Choice]) -> schema.Study:
             raise ConfigurationError(
                 f"`{where}` must be tuned under the present configuration, {present}. Found "
                 f"tuning results of another one, {choice.configuration}. Tune it again: "
-                f"snakemake tune --config study={choice.study} --forcerun tune_{choice.experiment}"
+                f"snakemake tune --config study={choice.study}"
             )
     for choice in choices:
         values = {

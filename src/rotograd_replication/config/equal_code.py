@@ -106,15 +106,6 @@ class TrainingCode:
         """Whether a run of `method` that was trained by code of that digest is not stale."""
         return digest in self._digests(method)
 
-    def first(self, method: str) -> str:
-        """The digest that stands for all equal ones: the first in the ledger.
-
-        Snakemake remembers it, so that code declared equal reruns nothing.
-        """
-        equal = self._digests(method)
-        named = (d for entry in self.equal for d in (entry.was, entry.same_as))
-        return next((d for d in named if d in equal), self.digest)
-
     def _digests(self, method: str) -> set[str]:
         """All digests of code equal to the present code for a method."""
         pairs = [{e.was, e.same_as} for e in self.equal if not e.methods or method in e.methods]

@@ -153,10 +153,11 @@ def difference(record: Any, asked: dict[str, Any]) -> str:
 def _changed(was: Any, now: Any) -> str:
     """Name the settings that differ."""
     before, after = dict(_flat(was)), dict(_flat(now))
-    names = [key for key in (before | after) if before.get(key) != after.get(key)]
+    # A key that the record lacks came later: the run was made at its default.
+    names = [key for key, value in before.items() if value != after.get(key)]
     if not (was and names):
         return "its configuration was another"
-    said = [f"{n} is {after.get(n, 'left out')}, was {before.get(n, 'left out')}" for n in names[:3]]
+    said = [f"{n} is {after.get(n, 'left out')}, was {before[n]}" for n in names[:3]]
     return ", ".join(said) + f" and {len(names) - 3} more" * (len(names) > 3)
 
 

@@ -72,7 +72,7 @@ def run(
             f"Found {len(metrics)} metrics and {len(histories)} histories. List both for each run."
         )
     chosen = study.experiments[experiment]
-    remedy = f"Rerun: snakemake --config study={study_name} --forcerun train_{experiment}"
+    remedy = f"Remove that run's folder, then run: snakemake --config study={study_name}"
     bar = tqdm.tqdm(metrics, desc=f"{experiment}: records", unit="run", disable=None)
     runs = [read(path, study_name, experiment, remedy) for path in bar]
     check_configuration(runs, study, experiment, remedy)

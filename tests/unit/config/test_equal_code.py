@@ -33,7 +33,6 @@ def code(digest, *entries):
 
 def test_without_an_entry_only_the_code_itself_counts():
     assert code(A).trained(A, "vanilla") and not code(A).trained(B, "vanilla")
-    assert code(A).first("vanilla") == A
 
 
 @pytest.mark.parametrize("present", [A, B, C])
@@ -44,18 +43,12 @@ def test_equality_is_passed_on_and_has_no_direction(present):
         found = code(present, *entries)
         assert all(found.trained(digest, "vanilla") for digest in (A, B, C))
         assert not found.trained(D, "vanilla")
-    assert code(present, *chain).first("vanilla") == A, "one for all, the first"
-
-
-def test_a_longer_chain_keeps_the_digest_that_snakemake_remembers():
-    assert code(B, entry(A, B)).first("mgda") == code(C, entry(A, B), entry(B, C)).first("mgda")
 
 
 def test_an_entry_of_some_methods_says_nothing_of_others():
     found = code(C, entry(A, B, ["vanilla"]), entry(B, C))
     assert found.trained(A, "vanilla") and not found.trained(A, "mgda")
     assert found.trained(B, "mgda")
-    assert (found.first("vanilla"), found.first("mgda")) == (A, B)
 
 
 @pytest.fixture
