@@ -76,4 +76,4 @@ lint: environment
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv .snakemake data/raw data/prepared
+	rm -rf .venv .snakemake logs data/raw data/prepared

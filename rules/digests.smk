@@ -13,7 +13,9 @@ def archives_digest(dataset):
 def standin_code(dataset):
     """The generator of a stand-in; nothing where archives are fetched."""
     standin = study.datasets[dataset].standin
-    files = (f"data/standins/{standin.module}.py", "data/standins/_*.py") if standin else ()
+    files = (
+        (f"data/standins/{standin.module}.py", "data/standins/_*.py") if standin else ()
+    )
     return code(*files) if files else ""
 
 

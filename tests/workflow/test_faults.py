@@ -72,8 +72,13 @@ def test_of_two_workflows_in_one_folder_one_waits_for_its_turn(study):
 
 def test_a_call_that_prepares_data_again_trains_what_is_missing_and_nothing_else(study):
     """Snakemake left such trainings out: https://github.com/snakemake/snakemake/issues/4166."""
-    first, both = "results/wild/toy_convex/vanilla/seed0/metrics.json", "results/wild/toy_convex.csv"
-    (study / "configs/studies/wild.yaml").write_text(WILD.replace("batch: experiment", "batch: run"))
+    first, both = (
+        "results/wild/toy_convex/vanilla/seed0/metrics.json",
+        "results/wild/toy_convex.csv",
+    )
+    (study / "configs/studies/wild.yaml").write_text(
+        WILD.replace("batch: experiment", "batch: run")
+    )
     snakemake(study, first, "--config", "study=wild")
     trained = (study / first).read_bytes()
     prepare = study / "src" / "rotograd_replication" / "data" / "prepare.py"

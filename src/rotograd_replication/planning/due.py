@@ -46,8 +46,8 @@ class Plan:
             yield f"To be trained again: {_named(runs)}: {reason}."
         if self.stale:
             yield (
-                f"Stale: {_named(self.stale)}: made by other training code. They stay, and captions "
-                "say so. If the present code trains the same models, say so in "
+                f"Stale: {_named(self.stale)}: made by other training code. They stay, and "
+                "captions say so. If the present code trains the same models, say so in "
                 "configs/equivalent_code.yaml (docs/reliability.md). To train them again: "
                 f"{remedy}."
             )
@@ -57,7 +57,9 @@ def _named(runs: Iterable[tuple[str, str, int | None]]) -> str:
     """Name runs by experiment and method, with their seeds."""
     found: dict[str, list[str]] = {}
     for experiment, method, seed in runs:
-        found.setdefault(f"{experiment}/{method}", []).append("tuning" if seed is None else str(seed))
+        found.setdefault(f"{experiment}/{method}", []).append(
+            "tuning" if seed is None else str(seed)
+        )
     seeds = {name: " ".join(numbers) for name, numbers in found.items()}
     if len(seeds) > 6:
         experiments = dict.fromkeys(name.split("/")[0] for name in seeds)

@@ -32,9 +32,7 @@ def changed(study, experiment, part, **values):
     """The study with other values in one part of an experiment."""
     old = study.experiments[experiment]
     content = getattr(old, part)
-    new = {
-        key: getattr(content, key).model_copy(update={"value": v}) for key, v in values.items()
-    }
+    new = {key: getattr(content, key).model_copy(update={"value": v}) for key, v in values.items()}
     model = old.model_copy(update={part: content.model_copy(update=new)})
     return study.model_copy(update={"experiments": study.experiments | {experiment: model}})
 
@@ -128,7 +126,9 @@ def test_a_choice_of_another_grid_is_made_again(tmp_path):
     code = TrainingCode("0123456789abcdef")
     assert not plan(study, tmp_path, "quick", code).due
     path = tmp_path / "toy_nonconvex/tuning/rotograd.json"
-    path.write_text(path.read_text().replace(json.loads(path.read_text())["configuration"], "0" * 16))
+    path.write_text(
+        path.read_text().replace(json.loads(path.read_text())["configuration"], "0" * 16)
+    )
     found = plan(study, tmp_path, "quick", code)
     assert list(found.due) == [("toy_nonconvex", "rotograd", None)]
     assert next(found.lines("")).startswith("To be trained again: toy_nonconvex/rotograd (tuning)")
