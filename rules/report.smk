@@ -49,6 +49,7 @@ rule report:
             "paper/tables/*.py",
             "paper/figures/*.py",
             "paper/hyperparameters.py",
+            "results/run_records.py",
             "results/run_states.py",
             *stages.PAPER,
         ),

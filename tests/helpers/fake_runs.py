@@ -68,6 +68,7 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
                 "method": method,
                 "seed": seed,
                 "dataset": chosen.dataset,
+                "settings": config.run_settings(study, experiment, method),
                 "configuration": digest,
                 "code": "0123456789abcdef",
                 "data": {
@@ -78,6 +79,8 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
                 },
                 "epochs": epochs,
                 "best_epoch": epochs,
+                "diverged": None,
+                "model": "e" * 64,
                 "seconds": 12.5 + seed,
                 "peak_memory_mb": 100,
                 "device": "Test CPU, 2 cores",

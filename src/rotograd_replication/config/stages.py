@@ -42,6 +42,7 @@ EVALUATE = [
 ]
 AGGREGATE = [
     "results/aggregate.py",
+    "results/comparable.py",
     "results/relative_improvement.py",
     "results/run_records.py",
     "tasks/kinds/*.py",

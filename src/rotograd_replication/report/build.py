@@ -142,14 +142,14 @@ def _embed(path: Path) -> str:
 
 def _facts(material: Material) -> dict[str, str]:
     """The line below the title: how much was run, on what, for how long."""
-    there = [run for run in material.runs if run.record]
-    seconds = sum(run.record["seconds"] for run in there)
-    odd = [s for s in (run_states.DIVERGED, run_states.STALE) if any(r.state == s for r in there)]
-    counts = [f"{sum(run.state == state for run in there)} {state}" for state in odd]
+    states = [run.state for run in material.runs if run.record]
+    records = [run.record for run in material.runs if run.record]
+    odd = [s for s in (run_states.DIVERGED, run_states.STALE) if s in states]
+    counts = [f"{states.count(state)} {state}" for state in odd]
     return {
-        "runs": ", ".join([f"{len(there)} of {len(material.runs)}", *counts]),
+        "runs": ", ".join([f"{len(records)} of {len(material.runs)}", *counts]),
         "experiments": str(len(material.study.experiments)),
-        "data": "; ".join(dict.fromkeys(r.record["data"]["label"] for r in there)) or _text.NONE,
-        "hardware": ", ".join(sorted({r.record["device"] for r in there})) or _text.NONE,
-        "computed": _text.duration(seconds),
+        "data": "; ".join(dict.fromkeys(record.data.label for record in records)) or _text.NONE,
+        "hardware": ", ".join(sorted({record.device for record in records})) or _text.NONE,
+        "computed": _text.duration(sum(record.seconds for record in records)),
     }

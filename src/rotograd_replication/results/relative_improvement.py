@@ -41,4 +41,4 @@ def over_seeds(runs: pd.DataFrame | pd.Series) -> pd.DataFrame:
     frame.columns.name = "quantity"
     tidy = frame.stack(future_stack=True).groupby(["method", "quantity"], sort=False)
     with np.errstate(invalid="ignore"):
-        return tidy.agg(value="median", std="std", runs="count")
+        return pd.DataFrame(tidy.agg(value="median", std="std", runs="count"))

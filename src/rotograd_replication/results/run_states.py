@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import load as config
-from ..config import schema
+from ..config import schema, settings
 from ..config.equal_code import TrainingCode
-from ..files import atomic as records
+from . import run_records
+from .run_records import RunRecord
 
 DONE, DIVERGED, STALE = "done", "diverged", "stale"
 TRAINED, RUNNING, MISSING = "trained", "running", "missing"
@@ -45,7 +45,7 @@ class Run:
     seed: int
     state: str
     reason: str
-    record: dict[str, Any]
+    record: RunRecord | None
 
 
 def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
@@ -57,12 +57,12 @@ def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
         code: the present training code.
 
     Raises:
-        ValueError: a finished run's file is not JSON.
+        RecordError: A finished run's record is damaged.
     """
     found = []
     for name, experiment in study.experiments.items():
         for method in experiment.methods:
-            configuration = config.run_digest(study, name, method)
+            configuration = settings.run_digest(study, name, method)
             for seed in range(experiment.seeds.value):
                 where = {"experiment": name, "method": method, "seed": seed}
                 record = _finished(Path(places.metrics.format(**where)))
@@ -71,12 +71,12 @@ def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
     return found
 
 
-def _finished(metrics: Path) -> dict[str, Any]:
-    """A run's record; empty where there is none, also where it is removed at this moment."""
+def _finished(metrics: Path) -> RunRecord | None:
+    """A run's record; None where there is none, also where it is removed at this moment."""
     try:
-        return records.read_json(metrics)
+        return run_records.read(metrics)
     except FileNotFoundError:
-        return {}
+        return None
 
 
 def _begun(places: Places, where: dict[str, Any]) -> tuple[str, str]:
@@ -87,7 +87,7 @@ def _begun(places: Places, where: dict[str, Any]) -> tuple[str, str]:
     return MISSING, ""
 
 
-def state_of(record: dict[str, Any], configuration: str, code: TrainingCode) -> tuple[str, str]:
+def state_of(record: RunRecord, configuration: str, code: TrainingCode) -> tuple[str, str]:
     """The state of a finished run, and why.
 
     Args:
@@ -95,10 +95,10 @@ def state_of(record: dict[str, Any], configuration: str, code: TrainingCode) -> 
         configuration: the digest of its present configuration.
         code: the present training code.
     """
-    if record["configuration"] != configuration:
+    if record.configuration != configuration:
         return STALE, "the configuration has changed since"
-    if not code.trained(record["code"], record["method"]):
+    if not code.trained(record.code, record.method):
         return STALE, "the training code has changed since"
-    if record.get("diverged"):
+    if record.diverged:
         return DIVERGED, "a loss is no number"
     return DONE, ""

@@ -56,7 +56,7 @@ def _ordered(counts: Counter) -> list[tuple[str, int]]:
 
 
 def _typical(mine: list[Run]) -> str:
-    seconds = [run.record["seconds"] for run in mine if run.record]
+    seconds = [run.record.seconds for run in mine if run.record]
     return f"{duration(statistics.median(seconds))} a run" if seconds else ""
 
 
@@ -69,9 +69,9 @@ def left(found: list[Run]) -> str:
     if not waiting:
         return "nothing is left to train"
     times: dict[tuple[str, str | None], list[float]] = {}
-    for run in found:
-        for key in ((run.experiment, run.method), (run.experiment, None)) if run.record else ():
-            times.setdefault(key, []).append(run.record["seconds"])
+    for record in (run.record for run in found if run.record):
+        for method in (record.method, None):
+            times.setdefault((record.experiment, method), []).append(record.seconds)
     known = [
         times.get((run.experiment, run.method)) or times.get((run.experiment, None))
         for run in waiting

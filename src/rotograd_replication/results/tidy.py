@@ -64,7 +64,8 @@ class Results:
     @cached_property
     def seeds(self) -> dict[str, list[int]]:
         """Method -> the seeds of its runs, also of those that diverged."""
-        return self.metrics.groupby("method")["seed"].unique().map(sorted).to_dict()
+        groups = self.metrics.groupby("method")["seed"]
+        return {str(method): sorted(seeds.unique()) for method, seeds in groups}
 
     @property
     def methods(self) -> list[str]:

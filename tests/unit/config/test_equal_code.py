@@ -9,7 +9,7 @@ from rotograd_replication.config import equal_code
 from rotograd_replication.config import load as config
 from rotograd_replication.config.equal_code import Entry, TrainingCode
 from rotograd_replication.paper.caption import STALE, caption
-from rotograd_replication.results.run_records import AggregateError
+from rotograd_replication.results.run_records import RecordError
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS
 
@@ -133,7 +133,7 @@ def test_prepared_files_of_equal_tensors_stand_in_one_table(tmp_path):
         run = json.loads(path.read_text())
         run["data"]["prepared"]["train"] = "d" * 64
         path.write_text(json.dumps(run))
-    with pytest.raises(AggregateError, match="prepared files of the others"):
+    with pytest.raises(RecordError, match="prepared files of the others"):
         files.aggregate(study, "quick", "toy_convex", datasets)
     files.aggregate(study, "quick", "toy_convex", datasets, {"d" * 64: "c" * 64})
 

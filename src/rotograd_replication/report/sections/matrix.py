@@ -58,17 +58,17 @@ def _facts(run: Run) -> dict[str, str]:
     if not run.record:
         return start
     record = run.record
-    data, samples = record["data"]["label"], record["data"]["samples"]["train"]
+    data, samples = record.data.label, record.data.samples["train"]
     return start | {
-        "time": _text.duration(record["seconds"]),
-        "peak memory": _text.memory(record["peak_memory_mb"]),
-        "epochs": f"{record['epochs']}, the best one is {record['best_epoch']}",
+        "time": _text.duration(record.seconds),
+        "peak memory": _text.memory(record.peak_memory_mb),
+        "epochs": f"{record.epochs}, the best one is {record.best_epoch}",
         "data": f"{data}, {samples:,} training samples",
-        "device": f"{record['device']}, {record['threads']} threads",
-        "revision": str(record["git_revision"]),
-        "configuration": record["configuration"],
-        "code": record["code"],
-        "versions": ", ".join(f"{k} {v}" for k, v in sorted(record["versions"].items())),
+        "device": f"{record.device}, {record.threads} threads",
+        "revision": str(record.git_revision),
+        "configuration": record.configuration,
+        "code": record.code,
+        "versions": ", ".join(f"{k} {v}" for k, v in sorted(record.versions.items())),
     }
 
 
