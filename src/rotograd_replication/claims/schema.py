@@ -71,6 +71,11 @@ class Test(schema.Model):
     share: schema.Sourced[Share] | None = None
     need: Literal["all", "any"] = "all"
 
+    @property
+    def compared(self) -> list[str]:
+        """The names of all methods that it compares."""
+        return [*self.methods, *(other for other in self.against if isinstance(other, str))]
+
 
 class Computation(schema.Model):
     """A sentence that arithmetic can refute: a case of `proposition`."""
@@ -143,10 +148,9 @@ def _check_test(place: str, test: Test, claims: Claims, reference: schema.Study)
     place = f"claims.yaml: {place}"
     _check(place, "experiment", [test.experiment], claims.experiments)
     _check(place, "quantity", [test.quantity], claims.quantities)
-    named = [*test.methods, *(other for other in test.against if isinstance(other, str))]
-    _check(place, "method", named, reference.experiments[test.experiment].methods)
+    _check(place, "method", test.compared, reference.experiments[test.experiment].methods)
     _check_tasks(place, claims.quantities[test.quantity], reference, test.experiment)
-    if test.percent and len(named) < len(test.methods) + len(test.against):
+    if test.percent and len(test.compared) < len(test.methods) + len(test.against):
         raise config.ConfigurationError(
             f"{place}: `percent` must compare with methods. "
             f"Found the numbers {[a for a in test.against if not isinstance(a, str)]}."

@@ -14,9 +14,10 @@ import jinja2
 import yaml
 
 from .. import plugins
+from ..claims import verdict_file
 from ..config import schema
 from ..config.equal_code import TrainingCode
-from ..files import atomic as records
+from ..files import atomic
 from ..paper.caption import STANDIN
 from ..results import run_states, tidy
 from .sections import _text
@@ -81,7 +82,7 @@ def run(
         found,
         run_states.runs(study, places, code),
         places.metrics,
-        records.read_json(verdicts) if verdicts.is_file() else None,
+        verdict_file.read(verdicts) if verdicts.is_file() else None,
         _files(tables, "table", study.tables, ("csv", "md", "tex")),
         _files(figures, "figure", study.figures, ("csv", "pdf", "png")),
         yaml.safe_load(citation.read_text()),
@@ -89,7 +90,7 @@ def run(
         lambda path: os.path.relpath(path, out.parent),
     )
     page = build(material)
-    with records.atomic(out) as temporary:
+    with atomic.atomic(out) as temporary:
         temporary.write_text(page)
     log.info("%s: %d runs, %.1f MB", out.name, len(material.runs), len(page) / 1e6)
 

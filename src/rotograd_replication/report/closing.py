@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..files import atomic
+from ..claims import verdict_file
 from ..results.status import duration
 
 QUICK = "`snakemake --config study=lite` trains on real MNIST and CIFAR-10;"
@@ -39,7 +39,7 @@ def failure(study: str, seconds: float) -> list[str]:
 
 def _verdicts(path: Path) -> Iterator[str]:
     """Each verdict once, with the claims that have it."""
-    claims = atomic.read_json(path)["claims"]
-    for verdict in dict.fromkeys(claim["verdict"] for claim in claims):
-        names = [f"{c['number']} {c['id']}" for c in claims if c["verdict"] == verdict]
+    claims = verdict_file.read(path).claims
+    for verdict in dict.fromkeys(claim.verdict for claim in claims):
+        names = [f"{c.number} {c.id}" for c in claims if c.verdict == verdict]
         yield f"  {verdict:<16} {', '.join(names)}"

@@ -11,11 +11,19 @@ import pytest
 import yaml
 from scipy import stats
 
-from rotograd_replication.claims import comparison as judge
-from rotograd_replication.claims import outcome, verdict
-from rotograd_replication.claims import reported as agreement
+from rotograd_replication.claims import (
+    agreement,
+    cells,
+    comparison,
+    decision,
+    outcome,
+    verdict,
+    verdict_file,
+)
 from rotograd_replication.claims import schema as claims
 from rotograd_replication.claims import stats as inference
+from rotograd_replication.claims.evidence import Evidence
+from rotograd_replication.claims.verdict_file import Agreement, Judgement, Replicated, Reported
 from rotograd_replication.config import load as config
 from rotograd_replication.paper import table
 from rotograd_replication.results import tidy
@@ -45,12 +53,13 @@ def found(experiment, values, folder=None, label="CIFAR-10", seconds=None):
 
 
 def judged(claimed, experiment_results, study="paper", test=None):
-    """id of a test -> its record."""
+    """id of a test -> its verdict, as the file has it."""
     judging, reference = claimed
     chosen = config.load_study(CONFIGS, study)
-    evidence = outcome.Evidence(chosen, judging, reference, {r.name: r for r in experiment_results})
+    evidence = Evidence(chosen, judging, reference, {r.name: r for r in experiment_results})
     chosen = [[t for t in c.tests if test in (None, t.id)] for c in judging.claims]
-    return {r["id"]: r for tests in chosen for r in outcome.records(tests, evidence)}
+    found = (test for tests in chosen for test in outcome.run(tests, evidence, {}))
+    return {test.id: test.model_dump() for test in found}
 
 
 RIVALS = ["vanilla", "graddrop", "pcgrad", "mgda", "gradnorm", "imtl_g", "imtl_g_rotation"]
@@ -74,10 +83,10 @@ def test_a_planted_advantage_holds_and_its_reverse_does_not(claimed):
         assert record["verdict"] == record["leaning"] == expected
         assert record["n"] == 5 and record["more_seeds"] == 0
         assert len(record["comparisons"]) == len(RIVALS)
-        for comparison in record["comparisons"]:
-            assert comparison["low"] < comparison["difference"] < comparison["high"]
-            assert comparison["difference"] == pytest.approx(advantage, abs=0.5)
-            assert comparison["p"] <= comparison["p_adjusted"] <= 0.05
+        for compared in record["comparisons"]:
+            assert compared["low"] < compared["difference"] < compared["high"]
+            assert compared["difference"] == pytest.approx(advantage, abs=0.5)
+            assert compared["p"] <= compared["p_adjusted"] <= 0.05
 
 
 def test_pairs_of_seeds_see_what_the_luck_of_seeds_would_hide(claimed):
@@ -113,8 +122,8 @@ def test_false_findings_are_rare(claimed):
     verdicts = []
     for _ in range(100):
         values = {(m, t): random.normal(size=5) for m in [*RIVALS, "rotograd"] for t in "ab"}
-        (record,) = judge.run([test], judging, study, {"cifar10": found("cifar10", values)})
-        verdicts.append(record["verdict"])
+        (decided,) = decision.run([test], judging, study, {"cifar10": found("cifar10", values)})
+        verdicts.append(decided.judgement.verdict)
     assert verdicts.count("holds") == 0
     assert verdicts.count("does not hold") <= 8
 
@@ -131,7 +140,7 @@ def boundary(claimed, tests, seeds=5):
     def verdicts():
         values = {(m, "a"): random.normal(size=seeds) for m in methods}
         gathered = {"cifar10": found("cifar10", values)}
-        return {r["verdict"] for r in judge.run(claim, judging, study, gathered)}
+        return {d.judgement.verdict for d in decision.run(claim, judging, study, gathered)}
 
     return verdicts
 
@@ -150,11 +159,11 @@ def test_p_values_are_corrected_over_all_comparisons_of_a_claim(claimed):
     values = {(m, t): a + random.normal(size=5) for m, a in advantages.items() for t in "ab"}
     runs = found("cifar10", values)
     claim = next(c for c in judging.claims if c.id == "cifar10")
-    evidence = outcome.Evidence(reference, judging, reference, {"cifar10": runs})
-    comparisons = [c for r in outcome.records(claim.tests, evidence) for c in r["comparisons"]]
+    evidence = Evidence(reference, judging, reference, {"cifar10": runs})
+    comparisons = [c for t in outcome.run(claim.tests, evidence, {}) for c in t.comparisons]
     assert len(comparisons) == 3 * 7 + 2 + 3 + 1  # of six tests; two tasks in place of ten
-    expected = inference.holm(np.array([c["p"] for c in comparisons]))
-    assert [c["p_adjusted"] for c in comparisons] == pytest.approx(expected.tolist())
+    expected = inference.holm(np.array([c.p for c in comparisons]))
+    assert [c.p_adjusted for c in comparisons] == pytest.approx(expected.tolist())
 
 
 def toys(tmp_path, ends, bests=None):
@@ -185,12 +194,12 @@ def test_a_toy_is_judged_by_the_share_of_seeds_at_the_end(claimed, tmp_path, rea
     name = "toy_nonconvex_rotograd"
     record = judged(claimed, [runs], test=name)[name]
     assert record["verdict"] == expected and record["n"] == 20
-    (comparison,) = record["comparisons"]
+    (compared,) = record["comparisons"]
     test = stats.binomtest(reached, 20)
-    assert comparison["p"] == pytest.approx(test.pvalue)
+    assert compared["p"] == pytest.approx(test.pvalue)
     interval = test.proportion_ci(0.95, "exact")
-    assert (comparison["share_low"], comparison["share_high"]) == pytest.approx(tuple(interval))
-    assert comparison["met"] == reached and record["share"] == 0.5
+    assert (compared["share_low"], compared["share_high"]) == pytest.approx(tuple(interval))
+    assert compared["met"] == reached and record["share"] == 0.5
     assert f"met in {reached} of 20 seeds (" in record["reason"]
     assert "more than 50 % needed" in record["reason"]
 
@@ -267,9 +276,9 @@ def relation(
     )  # fmt: skip
     made_of = {"label": "a", "of": "value", "statistic": "avg", "unit": ""}
     quantity = claims.Quantity(direction=direction, **made_of)
-    pair = judge.Pair("a", "b", None, np.array(ours), np.array(theirs), 0)
-    found = judge.compared(test, quantity, pair, 0.95)
-    return judge.decide(found.decisive, np.nan if found.p is None else found.p, minimum, 0.05)
+    pair = comparison.Pair("a", "b", None, np.array(ours), np.array(theirs), 0)
+    found = comparison.compared(test, quantity, pair, 0.95)
+    return decision.decide(found.decisive, np.nan if found.p is None else found.p, minimum, 0.05)
 
 
 HIGH, LOW = [3.0, 3.1, 2.9, 3.05], [1.0, 1.05, 0.9, 1.1]
@@ -316,7 +325,7 @@ def test_relations(words, ours, theirs, options, expected):
 
 
 def part(verdict, leaning, more_seeds=0):
-    return {"verdict": verdict, "leaning": leaning, "more_seeds": more_seeds}
+    return Judgement(verdict=verdict, leaning=leaning, more_seeds=more_seeds)
 
 
 @pytest.mark.parametrize(
@@ -332,8 +341,8 @@ def part(verdict, leaning, more_seeds=0):
     ],
 )  # fmt: skip
 def test_parts_make_a_whole(parts, first, expected):
-    whole = judge.together([part(*p) for p in parts], first)
-    assert tuple(whole.values()) == expected
+    whole = decision.together([part(*p) for p in parts], first)
+    assert whole == part(*expected)
 
 
 BAD = [
@@ -375,7 +384,7 @@ def test_bad_claims_are_one_clear_error(configs, keys, value, expected):
 def test_the_eight_claims_and_every_reported_number(claimed):
     judging, reference = claimed
     assert [c.number for c in judging.claims] == list(range(1, 9))
-    empty = agreement.cells(judging, reference, reference, {}, fake_runs.paper())
+    empty = cells.cells(Evidence(reference, judging, reference, {}), fake_runs.paper())
     assert len(list(empty)) == len(pd.read_csv(REPORTED))
 
 
@@ -395,49 +404,50 @@ FIVE, TEN = (0.5, 5), (0.4, 10)  # standard deviation and runs
 @pytest.mark.parametrize(
     ("ours", "paper", "expected"),
     [
-        ((2.0, 1.5, 2.6, *FIVE), (2.5, *TEN), agreement.INSIDE),
-        ((2.0, 1.5, 2.496, *FIVE), (2.5, *TEN), agreement.INSIDE),  # 2.5 is printed for 2.496
+        ((2.0, 1.5, 2.6, *FIVE), (2.5, *TEN), Agreement.INSIDE),
+        ((2.0, 1.5, 2.496, *FIVE), (2.5, *TEN), Agreement.INSIDE),  # 2.5 is printed for 2.496
         # Two standard errors are 2 sqrt(pi / 2) sqrt(0.5^2 / 5 + 0.4^2 / 10) = 0.6440.
-        ((2.0, 1.5, 2.1, *FIVE), (2.64, *TEN), agreement.NEAR),
-        ((2.0, 1.5, 2.1, *FIVE), (2.65, *TEN), agreement.OUTSIDE),
-        ((2.0, 1.5, 2.1, *FIVE), (1.35, *TEN), agreement.OUTSIDE),
-        ((2.0, 1.5, 2.6, *FIVE), (2.5, None, 1), agreement.NOT_COMPARED),
-        ((2.0, 1.5, 2.6, *FIVE), (9.5, None, 1), agreement.NOT_COMPARED),
-        ((2.0, 1.5, 2.6, *FIVE), (2.5, 0.4, None), agreement.NOT_COMPARED),
-        ((2.0, 1.5, 2.6, 0.5, 4), (2.5, *TEN), agreement.TOO_FEW),
-        ((2.0, 1.5, 2.6, 0.5, 2), (9.5, *TEN), agreement.TOO_FEW),
-        ((2.0, None, None, None, 1), (2.5, *TEN), agreement.TOO_FEW),
+        ((2.0, 1.5, 2.1, *FIVE), (2.64, *TEN), Agreement.NEAR),
+        ((2.0, 1.5, 2.1, *FIVE), (2.65, *TEN), Agreement.OUTSIDE),
+        ((2.0, 1.5, 2.1, *FIVE), (1.35, *TEN), Agreement.OUTSIDE),
+        ((2.0, 1.5, 2.6, *FIVE), (2.5, None, 1), Agreement.NOT_COMPARED),
+        ((2.0, 1.5, 2.6, *FIVE), (9.5, None, 1), Agreement.NOT_COMPARED),
+        ((2.0, 1.5, 2.6, *FIVE), (2.5, 0.4, None), Agreement.NOT_COMPARED),
+        ((2.0, 1.5, 2.6, 0.5, 4), (2.5, *TEN), Agreement.TOO_FEW),
+        ((2.0, 1.5, 2.6, 0.5, 2), (9.5, *TEN), Agreement.TOO_FEW),
+        ((2.0, None, None, None, 1), (2.5, *TEN), Agreement.TOO_FEW),
         ((None, None, None, None, 0), (2.5, *TEN), None),
         ((2.0, 1.5, 2.1, *FIVE), (None, None, None), None),
     ],
 )
 def test_agreement(claimed, ours, paper, expected):
-    cell = dict(zip(("value", "low", "high", "std", "n"), ours, strict=True))
-    cell |= dict(zip(("reported", "reported_std", "reported_n"), paper, strict=True))
-    cell["coverage"] = inference.coverage(cell["n"]) if cell["n"] else None
+    numbers = dict(zip(("value", "low", "high", "std", "n"), ours, strict=True))
+    coverage = inference.coverage(numbers["n"]) if numbers["n"] else None
+    printed = zip(("reported", "reported_std", "reported_n"), paper, strict=True)
+    cell = (Replicated(**numbers, coverage=coverage), Reported(**dict(printed)))
     statistics = claimed[0].statistics
-    agrees, remark = agreement.judge(cell, False, "delta", statistics)
+    agrees, remark = agreement.judge(*cell, False, "delta", statistics)
     assert agrees == expected
-    assert (remark is not None) == (expected in (agreement.TOO_FEW, agreement.NOT_COMPARED))
-    if expected == agreement.NOT_COMPARED:
+    assert (remark is not None) == (expected in (Agreement.TOO_FEW, Agreement.NOT_COMPARED))
+    if expected == Agreement.NOT_COMPARED:
         assert remark == agreement.SINGLE
     if expected:
-        stands_in = agreement.judge(cell, True, "delta", statistics)
-        assert stands_in == (agreement.NOT_COMPARED, agreement.STANDIN)
-        hours = agreement.judge(cell, False, "hours", statistics)
-        assert hours == (agreement.NOT_COMPARED, agreement.HOURS)
+        stands_in = agreement.judge(*cell, True, "delta", statistics)
+        assert stands_in == (Agreement.NOT_COMPARED, agreement.STANDIN)
+        hours = agreement.judge(*cell, False, "hours", statistics)
+        assert hours == (Agreement.NOT_COMPARED, agreement.HOURS)
 
 
 def test_the_standard_error_is_by_hand_and_by_simulation():
     """Medians of 5 and of 10 runs; the formula is for many runs, a tenth too large for few."""
-    cell = {"std": 0.5, "n": 5, "reported_std": 0.4, "reported_n": 10}
-    error = agreement.standard_error(cell)
+    ours, paper = Replicated(std=0.5, n=5), Reported(reported_std=0.4, reported_n=10)
+    error = agreement.standard_error(ours, paper)
     assert error == pytest.approx(0.3220, abs=5e-5)  # sqrt(1.5708 x (0.05 + 0.016))
     random = np.random.default_rng(0)
-    ours = np.median(random.normal(0, 0.5, size=(20_000, 5)), axis=1)
-    theirs = np.median(random.normal(0, 0.4, size=(20_000, 10)), axis=1)
-    assert error == pytest.approx(np.std(ours - theirs), rel=0.1)
-    assert agreement.standard_error(cell | {"reported_n": 1}) is None
+    five = np.median(random.normal(0, 0.5, size=(20_000, 5)), axis=1)
+    ten = np.median(random.normal(0, 0.4, size=(20_000, 10)), axis=1)
+    assert error == pytest.approx(np.std(five - ten), rel=0.1)
+    assert agreement.standard_error(ours, Reported(reported_std=0.4, reported_n=1)) is None
 
 
 def test_cells_with_too_few_seeds_are_counted_apart(claimed):
@@ -446,15 +456,15 @@ def test_cells_with_too_few_seeds_are_counted_apart(claimed):
     whole = cifar10(claimed, 3.0, seeds=5)
     few = whole.metrics[(whole.metrics["method"] == "rotograd") | (whole.metrics["seed"] < 2)]
     runs = tidy.Results("cifar10", few, whole.provenance, None)
-    evidence = outcome.Evidence(reference, judging, reference, {"cifar10": runs})
-    cells = verdict._cells(evidence, fake_runs.paper())
-    table = agreement.counts(cells)["1"]
-    assert table[agreement.TOO_FEW] == 3 * len(RIVALS)
-    assert table[agreement.INSIDE] + table[agreement.NEAR] + table[agreement.OUTSIDE] == 3
-    assert {c["std"] is None for c in cells if c["n"]} == {False}
-    mine = [c for c in cells if (c["method"], c["metric"]) == ("rotograd", "avg_delta")]
+    evidence = Evidence(reference, judging, reference, {"cifar10": runs})
+    compared = list(cells.cells(evidence, fake_runs.paper()))
+    table = agreement.counts(compared)["1"]
+    assert table[Agreement.TOO_FEW] == 3 * len(RIVALS)
+    assert table[Agreement.INSIDE] + table[Agreement.NEAR] + table[Agreement.OUTSIDE] == 3
+    assert {c.std is None for c in compared if c.n} == {False}
+    mine = [c for c in compared if (c.method, c.metric) == ("rotograd", "avg_delta")]
     averages = few[few["method"] == "rotograd"].groupby("seed")["delta"].mean()
-    assert mine[0]["std"] == pytest.approx(averages.std())
+    assert mine[0].std == pytest.approx(averages.std())
 
 
 @pytest.fixture(scope="module")
@@ -489,19 +499,46 @@ def test_quick_is_judged_where_its_data_are_no_stand_ins(quick):
     assert compared == {"not compared"}
 
 
-def keys(content):
-    """The contract's mappings and their keys."""
-    claim = content["claims"][0]
-    places = [content, content["statistics"], claim, claim["tests"][0], content["cells"][0]]
-    places += [claim["tests"][0]["quantity"], claim["tests"][0]["comparisons"][0]]
-    return [sorted(place) for place in places]
+def test_the_file_is_read_as_it_was_written(quick, made):
+    """And the example of an earlier one has the same keys."""
+    whole = verdict_file.read(made[2] / "verdicts.json")
+    assert whole.model_dump(mode="json") == quick
+    assert verdict_file.read(EXAMPLE).model_dump(mode="json") == json.loads(EXAMPLE.read_text())
 
 
-def test_every_key_is_described_and_the_example_has_the_same(quick):
-    assert keys(quick) == keys(json.loads(EXAMPLE.read_text()))
-    words = set(re.findall(r"\w+", verdict.__doc__))
-    for place in keys(quick):
-        assert set(place) <= words
+MODELS = [m for m in vars(verdict_file).values() if getattr(m, "model_fields", None)]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_key_is_described(model):
+    inherited = {key for base in model.__bases__ for key in getattr(base, "model_fields", {})}
+    said = re.findall(r"^ {4}(?: {4})?(\w+): ", model.__doc__, re.M)
+    assert [key for key in model.model_fields if key not in inherited] == said
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"claims": None}, "`claims`: Input should be a valid tuple. Found None."),
+        ({"cell": []}, "`cell` is not a key. Did you mean `cells`?"),
+    ],
+)
+def test_a_damaged_file_is_one_clear_error(quick, tmp_path, change, message):
+    path = tmp_path / "verdicts.json"
+    path.write_text(json.dumps(quick | change))
+    with pytest.raises(ValueError, match=re.escape(f"`{path}`: {message}")) as error:
+        verdict_file.read(path)
+    assert str(error.value).endswith("Delete it and run `verdict` again.")
+
+
+def test_a_percentage_of_zero_is_left_out(claimed):
+    """As everything without a number: hours of runs of which one took none."""
+    test = next(t for c in claimed[0].claims for t in c.tests if t.id == "stability_returns")
+    column = pd.Series(
+        {("a", 0): 1.0, ("a", 1): 2.0, ("b", 0): 0.0, ("b", 1): 1.0}, dtype=float
+    ).rename_axis(["method", "seed"])
+    pair = comparison._pair(test, column, "a", "b", None)
+    assert (pair.ours.tolist(), pair.theirs.tolist(), pair.left_out) == ([2.0], [1.0], 1)
 
 
 # Experiment, quantity, what it is of a task, and the statistic over tasks, in pandas' words.

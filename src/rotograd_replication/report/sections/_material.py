@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...claims.verdict_file import Verdicts
 from ...config import schema
 from ...config.equal_code import TrainingCode
 from ...paper import caption
@@ -35,7 +36,7 @@ class Material:
     results: dict[str, Results]
     runs: list[Run]
     place: str
-    verdicts: dict[str, Any] | None
+    verdicts: Verdicts | None
     tables: dict[str, dict[str, Path]]
     figures: dict[str, dict[str, Path]]
     citation: dict[str, Any]

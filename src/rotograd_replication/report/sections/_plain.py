@@ -23,7 +23,7 @@ def read(csv: Path) -> dict[str, Any]:
     cells: dict[tuple[Any, ...], dict[str, Any]] = {}
     for entry in tidy.to_dict("records"):
         key = (tuple(entry[n] for n in rows), tuple(entry[n] for n in columns))
-        cells[key] = entry
+        cells[key] = {str(name): value for name, value in entry.items()}
     headings = list(dict.fromkeys(key[1] for key in cells))
     spans = {h: max(abs(e["value"]) for key, e in cells.items() if key[1] == h) for h in headings}
     digits = {heading: _text.decimals(span) for heading, span in spans.items()}

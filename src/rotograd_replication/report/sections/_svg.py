@@ -43,7 +43,7 @@ def swatch(method: Method) -> dict[str, Any]:
     """What marks a method everywhere: its colour, and its marker as in the figures."""
     style = MarkerStyle(method.marker)
     outline = style.get_path().transformed(style.get_transform())
-    parts = outline.to_polygons(closed_only=False)
+    parts = [np.asarray(part, float) for part in outline.to_polygons(closed_only=False)]
     size = max(float(np.abs(part).max()) for part in parts)
     drawn = "".join(
         path(7 + 5.5 * part[:, 0] / size, 7 - 5.5 * part[:, 1] / size) for part in parts

@@ -22,7 +22,7 @@ def build(material: Material) -> dict[str, Any]:
     outputs = {("table", n): (n, "table") for n in study.tables}
     outputs |= {("figure", n): (n, "figure") for n in study.figures}
     outputs["verdicts", ""] = ("verdicts", "every experiment")
-    columns = (data, experiments, outputs)
+    columns: tuple[dict[Any, tuple[str, str]], ...] = (data, experiments, outputs)
     rows = max(map(len, columns))
     places = [_places(column, x, rows) for column, x in zip(columns, COLUMNS, strict=True)]
     pairs = [(places[0][e.dataset], places[1][name]) for name, e in study.experiments.items()]

@@ -18,10 +18,12 @@ KINDS = {
 def build(material: Material) -> dict[str, Any]:
     """The entries of every experiment and dataset, and how many come from where."""
     study = material.study
-    parts = {("experiment", name): model for name, model in study.experiments.items()}
-    parts |= {("dataset", name): model for name, model in study.datasets.items()}
-    groups = []
-    for (kind, name), model in parts.items():
+    parts = [
+        *(("experiment", name, model) for name, model in study.experiments.items()),
+        *(("dataset", name, model) for name, model in study.datasets.items()),
+    ]
+    groups: list[dict[str, Any]] = []
+    for kind, name, model in parts:
         rows = []
         for place, item in hyperparameters.entries(model):
             origin, _, why = item.source.partition(": ")
