@@ -14,7 +14,7 @@ os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull, "PYTHONUTF8": "1"}
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
-from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import load as claims
 from rotograd_replication.config import equal_code, stages, tuning
 from rotograd_replication import plugins
 from rotograd_replication.files import atomic as records

@@ -44,6 +44,7 @@ rule report:
         equal=EQUAL_CODE,
         present=stamps(),
         code=code(
+            "claims/cell.py",
             "claims/verdict_file.py",
             "report/build.py",
             "report/sections/*",

@@ -17,8 +17,8 @@ few seeds of ours.
 import math
 from collections.abc import Sequence
 
+from .cell import Agreement, Cell, Replicated, Reported
 from .schema import Statistics
-from .verdict_file import Agreement, Cell, Replicated, Reported
 
 MISSING = "missing"
 # Numbers are printed with two decimals.

@@ -8,9 +8,9 @@ from ..config import schema
 from ..results import quantities
 from ..results.quantities import Paper, Quantity, Row
 from . import agreement, stats
+from .cell import Cell, Replicated, Reported
 from .evidence import Evidence
 from .schema import Statistics
-from .verdict_file import Cell, Replicated, Reported
 
 
 def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:

@@ -29,7 +29,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from . import atomic as records
+from . import atomic
 
 PACKAGE = __name__.partition(".")[0]
 # Fields of a syntax tree without a meaning of their own.
@@ -50,8 +50,8 @@ def digest(root: Path, patterns: list[str]) -> str:
     package = frozenset(_dotted(p, root) for p in root.rglob("*.py"))
     modules = {_dotted(p, root): Module.read(p, root, package) for p in files if p.suffix == ".py"}
     python = sorted(line for module in modules.values() for line in module.lines(modules))
-    others = sorted([p.name, records.sha256(p)] for p in files if p.suffix != ".py")
-    return records.digest([python, others])
+    others = sorted([p.name, atomic.sha256(p)] for p in files if p.suffix != ".py")
+    return atomic.digest([python, others])
 
 
 def _dotted(path: Path, root: Path) -> str:
@@ -98,9 +98,9 @@ class Module:
             content["names"] = {name: m for name in names if (m := self.meaning(name, modules))}
             if "build" in _bound(statement):
                 content["plugin"] = self.name
-            yield records.digest(content)
+            yield atomic.digest(content)
         for name in self.imports.keys() - used:
-            yield records.digest({name: self.meaning(name, modules)})
+            yield atomic.digest({name: self.meaning(name, modules)})
 
     def meaning(self, name: str, modules: dict[str, "Module"]) -> list[str]:
         """What a top-level name stands for: its definition or imports; empty for other names."""
@@ -173,7 +173,7 @@ def _origin(
 
 
 def _digest(statement: ast.stmt) -> str:
-    return records.digest(_plain(statement))
+    return atomic.digest(_plain(statement))
 
 
 def _plain(node: Any) -> Any:

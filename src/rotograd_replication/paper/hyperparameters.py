@@ -8,7 +8,7 @@ import pydantic
 
 from ..config import choice, schema
 from ..config.choice import Choice
-from ..files import atomic as records
+from ..files import atomic
 
 
 def entries(model: Any, place: str = "") -> Iterator[tuple[str, schema.Sourced]]:
@@ -43,5 +43,5 @@ def run(study: schema.Study, study_name: str, choices: list[Choice], out: Path) 
             source = f"**choice**{item.source[6:]}" if item.source[:6] == "choice" else item.source
             lines.append(f"| `{place}` | `{item.value}` | {source.replace('|', '/')} |")
         lines.append("")
-    with records.atomic(out) as temporary:
+    with atomic.atomic(out) as temporary:
         temporary.write_text("\n".join(lines))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..files import atomic as records
+from ..files import atomic
 from . import latex
 from .caption import STANDIN
 
@@ -44,7 +44,7 @@ class Table:
             (markdown, self.markdown()),
             (tex, self.latex(tex.stem)),
         ):
-            with records.atomic(path) as temporary:
+            with atomic.atomic(path) as temporary:
                 temporary.write_text(text)
 
     def tidy(self) -> pd.DataFrame:

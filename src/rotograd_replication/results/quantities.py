@@ -16,8 +16,7 @@ import pandas as pd
 import pydantic
 
 from .. import plugins
-from ..config import load as config
-from ..config import schema
+from ..config import faults, schema, yaml_files
 from .tidy import Results, read_reported
 
 # Over the last axis: `[..., tasks]` -> `[...]`.
@@ -113,8 +112,8 @@ def load(configs: Path) -> Quantities:
     Raises:
         ConfigurationError: An unknown name or key, with its place and the nearest legal one.
     """
-    content = config.read_named(configs / "paper", "quantities")
-    return config.validate(Quantities, content, "quantities.yaml")
+    content = yaml_files.read_named(configs / "paper", "quantities")
+    return faults.validate(Quantities, content, "quantities.yaml")
 
 
 Row = dict[str, Any]

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..config.choice import Choice
-from ..files import atomic as records
-from ..files import damage
+from ..files import atomic, damage
 
 REPORTED = {"table", "experiment", "method", "metric", "value", "std", "runs", "source", "note"}
 REMEDY = "Delete it and run `aggregate` again."
@@ -79,7 +78,7 @@ def read(table: Path, history: Path, provenance: Path) -> Results:
     Raises:
         ValueError: a file that is not what `aggregate` writes.
     """
-    facts = records.read_json(provenance)
+    facts = atomic.read_json(provenance)
     if not isinstance(facts, dict) or not {"experiment", "runs", "data"} <= facts.keys():
         raise ValueError(f"`{provenance}` must name experiment, runs and data. {REMEDY}")
     metrics = read_csv(table, {"method", "seed", "task", "metric", "value", "delta"}, REMEDY)

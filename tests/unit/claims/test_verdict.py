@@ -16,17 +16,21 @@ from rotograd_replication.claims import (
     cells,
     comparison,
     decision,
+    load,
     outcome,
+    schema,
     verdict,
     verdict_file,
 )
-from rotograd_replication.claims import schema as claims
 from rotograd_replication.claims import stats as inference
+from rotograd_replication.claims.cell import Agreement, Replicated, Reported
 from rotograd_replication.claims.evidence import Evidence
-from rotograd_replication.claims.verdict_file import Agreement, Judgement, Replicated, Reported
-from rotograd_replication.config import load as config
+from rotograd_replication.claims.verdict_file import Judgement
+from rotograd_replication.config.load import load_study
+from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.paper import table
 from rotograd_replication.results import tidy
+from rotograd_replication.results.quantities import Quantity
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS, ROOT
 
@@ -36,7 +40,7 @@ EXAMPLE = ROOT / "tests" / "golden" / "verdicts.json"
 
 @pytest.fixture(scope="module")
 def claimed():
-    return claims.load(CONFIGS)
+    return load.load(CONFIGS)
 
 
 def found(experiment, values, folder=None, label="CIFAR-10", seconds=None):
@@ -55,7 +59,7 @@ def found(experiment, values, folder=None, label="CIFAR-10", seconds=None):
 def judged(claimed, experiment_results, study="paper", test=None):
     """id of a test -> its verdict, as the file has it."""
     judging, reference = claimed
-    chosen = config.load_study(CONFIGS, study)
+    chosen = load_study(CONFIGS, study)
     evidence = Evidence(chosen, judging, reference, {r.name: r for r in experiment_results})
     chosen = [[t for t in c.tests if test in (None, t.id)] for c in judging.claims]
     found = (test for tests in chosen for test in outcome.run(tests, evidence, {}))
@@ -116,7 +120,7 @@ def test_few_seeds_never_decide(claimed):
 def test_false_findings_are_rare(claimed):
     """Without any effect, a claim of being best is almost never confirmed, and seldom refuted."""
     judging, _ = claimed
-    study = config.load_study(CONFIGS, "paper")
+    study = load_study(CONFIGS, "paper")
     test = next(t for c in judging.claims for t in c.tests if t.id == "cifar10_avg")
     random = np.random.default_rng(5)
     verdicts = []
@@ -134,7 +138,7 @@ def boundary(claimed, tests, seeds=5):
     methods = list(study.experiments["cifar10"].methods)[:tests]
     made_of = {"experiment": "cifar10", "relation": "is not better than", "quantity": "avg_delta"}
     made_of |= {"hypothesis": "a true one, at its boundary", "against": [0]}
-    claim = [claims.Test(id=m, methods=[m], **made_of) for m in methods]
+    claim = [schema.Test(id=m, methods=[m], **made_of) for m in methods]
     random = np.random.default_rng(6)
 
     def verdicts():
@@ -220,7 +224,7 @@ def test_no_claim_holds_on_one_run(claimed, tmp_path):
     assert records["toy_nonconvex_rotograd"]["more_seeds"] == 19
     for claim in claimed[0].claims:
         for test in claim.tests:
-            if isinstance(test, claims.Test):
+            if isinstance(test, schema.Test):
                 assert claimed[0].experiments[test.experiment].minimum_n.value >= 2
 
 
@@ -269,13 +273,13 @@ def relation(
 ):
     """The verdict on one comparison."""
     sourced = {"value": margin, "source": "choice: a test"}
-    test = claims.Test(
+    test = schema.Test(
         id="a", hypothesis="a", experiment="a", methods=["a"], relation=words, against=["b"],
         quantity="a", margin=sourced, percent=percent,
         share=share and {"value": share, "source": "choice: a test"},
     )  # fmt: skip
     made_of = {"label": "a", "of": "value", "statistic": "avg", "unit": ""}
-    quantity = claims.Quantity(direction=direction, **made_of)
+    quantity = Quantity(direction=direction, **made_of)
     pair = comparison.Pair("a", "b", None, np.array(ours), np.array(theirs), 0)
     found = comparison.compared(test, quantity, pair, 0.95)
     return decision.decide(found.decisive, np.nan if found.p is None else found.p, minimum, 0.05)
@@ -376,8 +380,8 @@ def test_bad_claims_are_one_clear_error(configs, keys, value, expected):
         place = place[key]
     place[keys[-1]] = value
     path.write_text(yaml.safe_dump(content, sort_keys=False))
-    with pytest.raises(config.ConfigurationError) as error:
-        claims.load(configs)
+    with pytest.raises(ConfigurationError) as error:
+        load.load(configs)
     assert expected in str(error.value)
 
 

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from rotograd_replication.config import equal_code
-from rotograd_replication.config import load as config
 from rotograd_replication.config.equal_code import Entry, TrainingCode
+from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.paper.caption import STALE, caption
 from rotograd_replication.results.run_records import RecordError
 from tests.helpers import fake_runs
@@ -96,7 +96,7 @@ def test_methods_may_be_variants(configs):
     ],
 )
 def test_a_fault_is_one_message(configs, content, message):
-    with pytest.raises(config.ConfigurationError, match=message) as error:
+    with pytest.raises(ConfigurationError, match=message) as error:
         equal_code.load(configs(content), C)
     assert str(error.value).startswith("equivalent_code.yaml: ")
 
@@ -147,7 +147,7 @@ def test_equal_data_is_passed_on_to_the_latest(configs):
     place = configs({"equal_code": [], "equal_data": chain})
     assert equal_code.same_data(place) == {x * 64: "c" * 64 for x in "abd"}
     chain[0]["same_as"] = {"train": "b" * 64}
-    with pytest.raises(config.ConfigurationError, match="must name the same splits"):
+    with pytest.raises(ConfigurationError, match="must name the same splits"):
         equal_code.same_data(configs({"equal_code": [], "equal_data": chain}))
 
 

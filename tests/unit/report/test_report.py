@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from rotograd_replication import plugins
-from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import load as claims
 from rotograd_replication.claims import verdict
 from rotograd_replication.config.equal_code import Entry, TrainingCode
 from rotograd_replication.paper import caption, figure, table

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...claims.verdict_file import Agreement, Cell
+from ...claims.cell import Agreement, Cell
 from . import _plain, _svg, _text
 from ._material import Material
 
