@@ -63,7 +63,7 @@ def judge(
 
 
 def standard_error(ours: Replicated, theirs: Reported) -> float | None:
-    """Of the difference of the two medians (see above); None where a spread is not known."""
+    """Compute the standard error (see above); None where a spread is not known."""
     variance = 0.0
     for std, n in ((ours.std, ours.n), (theirs.reported_std, theirs.reported_n)):
         if std is None or n is None or n < 2:
@@ -73,7 +73,7 @@ def standard_error(ours: Replicated, theirs: Reported) -> float | None:
 
 
 def counts(cells: Sequence[Cell]) -> dict[str, dict[str, int]]:
-    """Count the paper's table -> each agreement, and `missing` -> how many cells."""
+    """Count cells: the paper's table -> each agreement, and `missing` -> how many."""
     printed = [cell for cell in cells if cell.table]
     tables = sorted({cell.table for cell in printed if cell.table})
     return {

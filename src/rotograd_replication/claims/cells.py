@@ -55,7 +55,7 @@ def _reported(row: Row | None) -> Reported:
         table=str(row["table"]),
         reported=row["value"],
         reported_std=row["std"],
-        reported_n=int(row["runs"]),
+        reported_n=row["runs"],
         reported_source=row["source"],
         reported_note=row["note"],
     )
@@ -68,7 +68,7 @@ def _replicated(
     quantity: Quantity,
     statistics: Statistics,
 ) -> Replicated:
-    """Our median and its interval; tasks of separate networks are drawn apart."""
+    """Compute our median and its interval; tasks of separate networks are drawn apart."""
     if table is None or name not in table.index:
         return Replicated()
     runs = table.loc[[name]].dropna().to_numpy(float)

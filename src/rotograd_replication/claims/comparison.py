@@ -24,7 +24,7 @@ class Pair:
 
     Attributes:
         method: The method's name.
-        against: The other's name, or the number that stands in for it.
+        against: The other's name, or a number.
         task: The task, where each is compared on its own.
         ours: `[seeds]`.
         theirs: `[seeds]`.

@@ -36,7 +36,7 @@ class Decision:
 def run(
     tests: Sequence[Test], claims: Claims, study: schema.Study, results: dict[str, Results]
 ) -> list[Decision]:
-    """Decide the tests of one claim; what is a stand-in or as published has no part in it.
+    """Decide the tests of one claim, whatever their data and settings.
 
     Args:
         tests: Those that results can decide: all their methods have runs.
@@ -95,7 +95,7 @@ def leaning(decisive: np.ndarray) -> Verdict | None:
 
 
 def more_seeds(test: Test, one: Compared, minimum: int, level: float, claims: Claims) -> int | None:
-    """Compute how many more seeds would decide; None where no number of seeds may."""
+    """Compute how many more seeds would decide; None where no number would."""
     seeds, power = len(one.met), claims.statistics.power.value
     missing = max(minimum - seeds, 0)
     if seeds < 2:

@@ -32,7 +32,7 @@ def sentence(decision: Decision, test: Test, claims: Claims) -> str:
 
 
 def _difference(comparison: Comparison, unit: str) -> str:
-    """The mean difference with its interval."""
+    """Say the mean difference, with its interval."""
     unit = "%" if comparison.scale == Scale.PERCENT else unit
     numbers = (comparison.difference, comparison.low, comparison.high)
     mean, low, high = (f"{number:+.3g}" for number in numbers)
@@ -40,7 +40,7 @@ def _difference(comparison: Comparison, unit: str) -> str:
 
 
 def _share(comparison: Comparison, share: float) -> str:
-    """In how many seeds the relation is met, with the interval of their share."""
+    """Say in how many seeds the relation is met, with the interval of their share."""
     numbers = (comparison.share_low, comparison.share_high, share)
     low, high, needed = (f"{100 * (number or 0.0):.3g}" for number in numbers)
     met = f"met in {comparison.met} of {comparison.n} seeds"

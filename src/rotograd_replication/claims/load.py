@@ -13,10 +13,10 @@ from .schema import Claims, File, Test
 
 
 def load(configs: Path) -> tuple[Claims, schema.Study]:
-    """The claims, every name in them checked against the reference study; and that study.
+    """Read the claims and the reference study, which has every name in them.
 
     Raises:
-        ConfigurationError: an unknown name or key, with its place and the nearest legal one.
+        ConfigurationError: An unknown name or key, with its place and the nearest legal one.
     """
     content = yaml_files.read_named(configs / "paper", "claims")
     file = faults.validate(File, content, "claims.yaml")

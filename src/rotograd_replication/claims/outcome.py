@@ -85,7 +85,7 @@ def _compare(
 
 
 def _judge(test: Test, evidence: Evidence, decided: Decision | None) -> tuple[Judgement, str]:
-    """The judgement and its reason."""
+    """Judge it, and say why."""
     if decided is None:
         return Judgement(verdict=Verdict.NOT_RUN), str(evidence.lack(test))
     if evidence.standin(test.experiment):

@@ -47,8 +47,8 @@ Relation = Literal[
 class Test(schema.Model):
     """A sentence that results can refute.
 
-    Every one of `methods` stands in `relation` to every one (`need: all`), or to at least one
-    (`any`), of `against`: methods, or a number. The relation holds by more than `margin` (`is
+    Each of `methods` has the `relation` to each (`need: all`), or to at least one (`any`), of
+    `against`: methods, or a number. The relation holds by more than `margin` (`is
     better than`), or up to it (`is not better than`, `is as good as`); it is in the quantity's
     unit, or in percent of the other's value. It holds for the mean over seeds or, where `share` is
     set, in each of more than this share of the seeds.

@@ -41,20 +41,20 @@ def run(
     """Gather the runs of one experiment.
 
     Args:
-        study: the present configuration, which every run must have been made under.
-        study_name: its name.
-        experiment: which of its experiments.
-        datasets: every dataset, for the kinds of the tasks.
-        metrics: one `metrics.json` per run.
-        histories: one `history.csv` per run, in the same order.
-        table: written: a row per run, task and metric, with Delta_k against `single_task`.
-        history: written: `method, seed` and the columns of the histories.
-        provenance: written: data, hardware, versions and cost of the runs.
-        same_data: prepared files that hold the same tensors (`equal_code.same_data`).
-        choices: what tuning chose for methods of the experiment.
+        study: The present configuration, which every run must have been made under.
+        study_name: Its name.
+        experiment: Which of its experiments.
+        datasets: Every dataset, for the kinds of the tasks.
+        metrics: One `metrics.json` per run.
+        histories: One `history.csv` per run, in the same order.
+        table: Written: a row per run, task and metric, with Delta_k against `single_task`.
+        history: Written: `method, seed` and the columns of the histories.
+        provenance: Written: data, hardware, versions and cost of the runs.
+        same_data: Prepared files that hold the same tensors (`equal_code.same_data`).
+        choices: What tuning chose for methods of the experiment.
 
     Raises:
-        RecordError: a run of another configuration, of other data, or a malformed file.
+        RecordError: A run of another configuration, of other data, or a malformed file.
     """
     if len(metrics) != len(histories) or not metrics:
         raise RecordError(
@@ -79,9 +79,9 @@ def run(
 
 
 def _rows(runs: list[RunRecord], dataset: schema.Dataset, remedy: str) -> list[list[Any]]:
-    """The tidy rows; Delta_k is against the single-task run of the same seed.
+    """Make the tidy rows; Delta_k is against the single-task run of the same seed.
 
-    A run that diverged has rows without a number: it is seen, and no mean passes over it.
+    A run that diverged has rows without a number, so that no mean hides it.
     """
     by_name = {(run.method, run.seed): run for run in runs}
     rows: list[list[Any]] = []
@@ -100,7 +100,7 @@ def _rows(runs: list[RunRecord], dataset: schema.Dataset, remedy: str) -> list[l
 
 
 def _number(run: RunRecord | None, task: str, metric: str, remedy: str) -> float | None:
-    """A metric of a run on the test split; None where there is no such run or it diverged."""
+    """Look up a metric of a run on the test split; None if there is no such run or it diverged."""
     if run is None or run.diverged:
         return None
     try:
@@ -113,7 +113,7 @@ def _number(run: RunRecord | None, task: str, metric: str, remedy: str) -> float
 
 
 def _histories(runs: list[RunRecord], paths: list[Path], remedy: str) -> list[list[str]]:
-    """All histories under one header; a column that a method lacks is empty."""
+    """Join all histories under one header; a column that a method lacks is empty."""
     bar = tqdm.tqdm(paths, desc=f"{runs[0].experiment}: histories", unit="run", disable=None)
     tables = [_read_history(path, remedy) for path in bar]
     header = list(dict.fromkeys(column for table in tables for column in table[0]))
@@ -145,7 +145,7 @@ def _picker(columns: list[str], header: list[str]) -> Callable[[list[str]], list
 def _provenance(
     runs: list[RunRecord], chosen: schema.Experiment, study: str, experiment: str
 ) -> dict[str, Any]:
-    """Where the numbers come from, and what they cost."""
+    """Gather where the numbers come from, and what they cost."""
 
     def seen(key: str) -> list[Any]:
         return sorted({getattr(run, key) for run in runs}, key=str)
@@ -187,7 +187,7 @@ def _provenance(
 
 
 def _median_seconds(group: list[RunRecord]) -> float | None:
-    """Of the runs that went to their end; None if none did."""
+    """Compute it over the runs that did not diverge; None if all did."""
     whole = [run.seconds for run in group if run.diverged is None]
     return statistics.median(whole) if whole else None
 

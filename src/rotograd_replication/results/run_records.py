@@ -120,7 +120,7 @@ def read(path: Path, remedy: str = REMEDY, **expected: str) -> RunRecord:
         expected: Keys and the values that they must have.
 
     Raises:
-        RecordError: It is no JSON, lacks a key, or has a value of another type or run.
+        RecordError: It is not JSON, lacks a key, or has a value of another type or run.
         FileNotFoundError: There is none.
     """
     try:
@@ -140,7 +140,7 @@ def read(path: Path, remedy: str = REMEDY, **expected: str) -> RunRecord:
 
 
 def _fault(path: Path, error: pydantic.ValidationError) -> str:
-    """Every key that is missing, or the first value of another type."""
+    """Name every key that is missing, or the first value of another type."""
     found: list[Any] = error.errors()
     if missing := [fault["loc"] for fault in found if fault["type"] == "missing"]:
         keys = ", ".join(".".join(map(str, key)) for key in missing)
@@ -159,5 +159,5 @@ def diverged(paths: Iterable[Path]) -> list[str]:
 
 
 def peak_memory_mb(runs: Iterable[RunRecord]) -> float | None:
-    """The largest memory of some runs in MiB; None where none was measured."""
+    """Find the largest memory of some runs, in MiB; None where none was measured."""
     return max((run.peak_memory_mb for run in runs if run.peak_memory_mb), default=None)

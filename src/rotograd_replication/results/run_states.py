@@ -1,4 +1,4 @@
-"""Every run that a study asks for, and its state, from the files beside it alone."""
+"""Every run that a study asks for, and its state, from the run's own files alone."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +13,22 @@ DONE, DIVERGED, STALE = "done", "diverged", "stale"
 TRAINED, RUNNING, MISSING = "trained", "running", "missing"
 STATES = {
     DONE: "finished under the present configuration and code",
-    DIVERGED: "finished with a loss that is no number",
+    DIVERGED: "finished with a loss that is not finite",
     STALE: "finished under another configuration or other training code",
     TRAINED: "trained, not yet measured on the test split",
-    RUNNING: "a checkpoint lies there: running, or interrupted",
+    RUNNING: "has a checkpoint: running, or interrupted",
     MISSING: "not begun",
 }
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a run's files lie: patterns with `{experiment}`, `{method}` and `{seed}`.
+    """Where a run's files are: patterns with `{experiment}`, `{method}` and `{seed}`.
 
     Attributes:
-        metrics: of a finished run.
-        record: of a trained run.
-        checkpoint: the folder of a run that is under way.
+        metrics: Of a finished run.
+        record: Of a trained run.
+        checkpoint: The folder of a run in progress.
     """
 
     metrics: str
@@ -49,12 +49,12 @@ class Run:
 
 
 def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
-    """Every run of a study, in its order.
+    """List every run of a study, in its order.
 
     Args:
-        study: the configuration.
-        places: where files lie.
-        code: the present training code.
+        study: The configuration.
+        places: Where files are.
+        code: The present training code.
 
     Raises:
         RecordError: A finished run's record is damaged.
@@ -72,7 +72,7 @@ def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
 
 
 def _finished(metrics: Path) -> RunRecord | None:
-    """A run's record; None where there is none, also where it is removed at this moment."""
+    """Read a run's record; None where there is none, also if it is just being removed."""
     try:
         return run_records.read(metrics)
     except FileNotFoundError:
@@ -88,17 +88,17 @@ def _begun(places: Places, where: dict[str, Any]) -> tuple[str, str]:
 
 
 def state_of(record: RunRecord, configuration: str, code: TrainingCode) -> tuple[str, str]:
-    """The state of a finished run, and why.
+    """Find the state of a finished run, and why.
 
     Args:
-        record: its `metrics.json`.
-        configuration: the digest of its present configuration.
-        code: the present training code.
+        record: Its `metrics.json`.
+        configuration: The digest of its present configuration.
+        code: The present training code.
     """
     if record.configuration != configuration:
         return STALE, "the configuration has changed since"
     if not code.trained(record.code, record.method):
         return STALE, "the training code has changed since"
     if record.diverged:
-        return DIVERGED, "a loss is no number"
+        return DIVERGED, "a loss is not finite"
     return DONE, ""

@@ -12,12 +12,12 @@ ROWS, COLUMNS = ("block", "method"), ("data", "quantity", "source")
 
 
 def reports(csv: Path) -> bool:
-    """Whether a table has a number of the paper's."""
+    """Say whether a table has a number of the paper's."""
     return "reported" in set(pd.read_csv(csv, usecols=["source"])["source"])
 
 
 def read(csv: Path) -> dict[str, Any]:
-    """Headings, and a row of cells (text, value, runs) per method; None where a cell is empty."""
+    """Read headings, and a row of cells (text, value, runs) per method; None if one is empty."""
     tidy = pd.read_csv(csv, keep_default_na=False, na_values={"value": "", "std": ""})
     rows, columns = ([n for n in names if n in tidy] for names in (ROWS, COLUMNS))
     cells: dict[tuple[Any, ...], dict[str, Any]] = {}

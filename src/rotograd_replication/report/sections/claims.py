@@ -17,7 +17,7 @@ SIGNS = {
 
 
 def build(material: Material) -> dict[str, Any]:
-    """The claims with their signs; none where no verdicts are made yet."""
+    """Gather the claims with their signs; none where no verdicts are made yet."""
     verdicts = material.verdicts
     claims = verdicts.claims if verdicts else ()
     counts = {v: sum(claim.verdict == v for claim in claims) for v in SIGNS}
@@ -32,7 +32,7 @@ def build(material: Material) -> dict[str, Any]:
 
 
 def _lean(judgement: Judgement) -> str:
-    """Where the means of what is not decided point; empty for all else."""
+    """Say where the means of what is not decided point; empty for all else."""
     if judgement.verdict != Verdict.OPEN or judgement.leaning is None:
         return ""
     return "leans to holding" if judgement.leaning == Verdict.HOLDS else "leans to failing"

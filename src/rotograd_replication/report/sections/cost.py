@@ -12,7 +12,7 @@ REFERENCE = "vanilla"
 
 
 def build(material: Material) -> dict[str, Any]:
-    """A table of experiments, and one of methods for each; from the runs that are there."""
+    """Gather a table of experiments, and one of methods for each, from the runs that there are."""
     needs: list[dict[str, Any]] = []
     methods: list[dict[str, Any]] = []
     for name, experiment in material.study.experiments.items():

@@ -12,7 +12,7 @@ STAGES = (("fetch", "prepare"), ("train", "evaluate", "aggregate"), ("table", "f
 
 
 def build(material: Material) -> dict[str, Any]:
-    """Boxes with their places, and the curves between them."""
+    """Place the boxes, and draw the curves between them."""
     study = material.study
     data = {name: (d.label, _size(d.samples.train)) for name, d in study.datasets.items()}
     experiments = {}
@@ -45,7 +45,7 @@ def _size(samples: int) -> str:
 
 
 def _places(column: dict[Any, tuple[str, str]], x: int, rows: int) -> dict[Any, dict[str, Any]]:
-    """A box for every entry, the column centred beside the longest one."""
+    """Place a box for every entry; the column is centred next to the longest one."""
     first = TOP + (rows - len(column)) * STEP / 2
     return {
         key: {"x": x, "y": first + i * STEP, "name": name, "note": note}

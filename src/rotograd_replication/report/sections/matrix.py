@@ -19,7 +19,7 @@ SIGNS = {
 
 
 def build(material: Material) -> dict[str, Any]:
-    """A grid per experiment, and the facts of every run for the page's script."""
+    """Gather a grid per experiment, and the facts of every run for the page's script."""
     grids = []
     for name, experiment in material.study.experiments.items():
         rows = [
@@ -51,7 +51,7 @@ def _file(run: Run, material: Material) -> dict[str, str]:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    """What a reader may ask of one run, in words."""
+    """Write what a reader may ask of one run."""
     start = {"run": f"{run.experiment} / {run.method} / seed {run.seed}", "state": run.state}
     if run.reason:
         start["why"] = run.reason
@@ -73,5 +73,5 @@ def _facts(run: Run) -> dict[str, str]:
 
 
 def _script(content: Any) -> str:
-    """JSON that may stand inside a script element."""
+    """Write JSON that may be inside a script element."""
     return json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")

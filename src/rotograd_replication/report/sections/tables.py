@@ -1,4 +1,4 @@
-"""Every number of the paper's tables beside ours, with the interval of ours and what both say."""
+"""Every number of the paper's tables next to ours, with our interval and whether they agree."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ TITLE = "The paper's tables, replicated"
 WIDTH = 96  # pixels of a drawn interval
 # Agreement -> its sign and style.
 SIGNS = {
-    Agreement.INSIDE: ("●", "good", "the reported number lies inside our interval"),
+    Agreement.INSIDE: ("●", "good", "the reported number is inside our interval"),
     Agreement.NEAR: (
         "◐",
         "open",
-        "the reported number lies within two standard errors of its difference from ours",
+        "the reported number is within two standard errors of its difference from ours",
     ),
     Agreement.OUTSIDE: ("○", "bad", "neither"),
     Agreement.TOO_FEW: ("·", "none", "our interval covers too little to tell"),
@@ -28,7 +28,7 @@ SIGNS = {
 
 
 def build(material: Material) -> dict[str, Any]:
-    """A table per study's table and experiment: rows are methods, columns the reported metrics.
+    """Gather a table per study's table and experiment: a row per method, a column per metric.
 
     The first table of an experiment that has numbers of the paper's is compared cell by cell; the
     others are shown as they are.
@@ -59,7 +59,7 @@ def build(material: Material) -> dict[str, Any]:
 
 
 def _part(material: Material, experiment: str, cells: Sequence[Cell]) -> dict[str, Any]:
-    """One experiment: its metrics as columns, a row per method in the configured order."""
+    """Gather one experiment: its metrics as columns, a row per method in the configured order."""
     cells = [cell for cell in cells if cell.experiment == experiment]
     metrics = {cell.metric: cell.label_metric for cell in cells}
     by_key = {(cell.method, cell.metric): cell for cell in cells}
@@ -82,7 +82,7 @@ def _part(material: Material, experiment: str, cells: Sequence[Cell]) -> dict[st
 
 
 def _span(cells: list[Cell]) -> tuple[float, float]:
-    """The range that a column's intervals and reported numbers need."""
+    """Find the range of a column's intervals and reported numbers."""
     numbers = [number for cell in cells for number in _drawn(cell).values() if number is not None]
     return (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
 
@@ -92,7 +92,7 @@ def _drawn(cell: Cell) -> dict[str, float | None]:
 
 
 def _shown(cell: Cell, span: tuple[float, float]) -> dict[str, Any]:
-    """A cell with its numbers as text, and their places in its column's drawing in pixels."""
+    """Write a cell's numbers as text, and their places in its column's drawing in pixels."""
     digits = _text.decimals(max(map(abs, span)))
     shown = cell.model_dump()
     for key, number in _drawn(cell).items():
