@@ -23,7 +23,7 @@ os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ[
 VERB = "python -m rotograd_replication"
 
 from rotograd_replication import plugins
-from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import load as claims
 from rotograd_replication.config import equal_code, stages
 from rotograd_replication.config import load as configuration
 from rotograd_replication.files import atomic

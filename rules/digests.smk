@@ -80,11 +80,14 @@ def figure_code(figure):
 
 # Report -----------------------------------------------------------------------------------------
 REPORT_CODE = code(
+    "claims/cell.py",
+    "claims/verdict_file.py",
     "report/build.py",
     "report/sections/*",
     "paper/tables/*.py",
     "paper/figures/*.py",
     "paper/hyperparameters.py",
+    "results/run_records.py",
     "results/run_states.py",
     *stages.PAPER,
 )

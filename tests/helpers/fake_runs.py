@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rotograd_replication.config import load as config
 from rotograd_replication.config import tuning
 from rotograd_replication.config.choice import Candidate, Choice
+from rotograd_replication.config.load import load_datasets, load_study
+from rotograd_replication.config.settings import run_digest, run_settings
 from rotograd_replication.results import aggregate, quantities, tidy
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -45,7 +46,7 @@ class Files:
 
 
 def configuration(name="quick"):
-    return config.load_study(CONFIGS, name), config.load_datasets(CONFIGS)
+    return load_study(CONFIGS, name), load_datasets(CONFIGS)
 
 
 def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
@@ -57,7 +58,7 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
     for method in chosen.methods:
         choice = _tuning(folder, study, name, experiment, method) if chosen.grid(method) else None
         files.choices += [choice] if choice else []
-        digest = config.run_digest(study, experiment, method)
+        digest = run_digest(study, experiment, method)
         for seed in range(seeds or chosen.seeds.value):
             random = np.random.default_rng(zlib.crc32(f"{experiment} {method} {seed}".encode()))
             place = folder / experiment / method / f"seed{seed}"
@@ -68,6 +69,7 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
                 "method": method,
                 "seed": seed,
                 "dataset": chosen.dataset,
+                "settings": run_settings(study, experiment, method),
                 "configuration": digest,
                 "code": "0123456789abcdef",
                 "data": {
@@ -78,6 +80,8 @@ def write(folder, study, name, experiment, datasets, epochs=3, seeds=None):
                 },
                 "epochs": epochs,
                 "best_epoch": epochs,
+                "diverged": None,
+                "model": "e" * 64,
                 "seconds": 12.5 + seed,
                 "peak_memory_mb": 100,
                 "device": "Test CPU, 2 cores",

@@ -1,47 +1,47 @@
-"""Why a test has its verdict, in one sentence made from its record (see `verdict`)."""
+"""Why results decide a test as they do, in one sentence."""
 
-from typing import Any
+from .decision import Decision
+from .schema import Claims, Test
+from .verdict_file import Comparison, Scale, Verdict
 
-from .comparison import HOLDS, OPEN, PERCENT
 
-
-def sentence(record: dict[str, Any]) -> str:
-    """Why, in one sentence."""
-    comparisons, n = record["comparisons"], record["n"]
+def sentence(decision: Decision, test: Test, claims: Claims) -> str:
+    """Say why."""
+    minimum_n = claims.experiments[test.experiment].minimum_n.value
+    unit = claims.quantities[test.quantity].unit
+    comparisons, n, verdict = decision.comparisons, decision.n, decision.judgement.verdict
     number = len(comparisons)
-    left_out = sum(c["left_out"] for c in comparisons)
+    left_out = sum(c.left_out for c in comparisons)
     without = f" Left out: {left_out} missing or without a number." if left_out else ""
-    if n < record["minimum_n"]:
+    if n < minimum_n:
         seeds = f"{n} seed{'s' * (n != 1)}"
-        met = sum(c["leaning"] == HOLDS for c in comparisons)
+        met = sum(c.leaning == Verdict.HOLDS for c in comparisons)
         so_far = f"so far {met} of {number} comparisons lean the claim's way"
-        few = f"{seeds}, and fewer than {record['minimum_n']} never confirm or refute"
-        return f"{few}; {so_far}.{without}"
-    first = next(c for c in comparisons if c["verdict"] == record["verdict"])
-    as_in = f"{first['label']} and {first['against_label']}"
-    as_in += f" ({first['task']})" if first["task"] else ""
-    as_in += f": {_shares(first, record) if record['share'] else _difference(first, record)}"
-    alike = sum(c["verdict"] == record["verdict"] for c in comparisons)
-    of = f"{alike} of {number} comparison{'s' * (number != 1)}"
-    if record["verdict"] == OPEN:
-        more = record["more_seeds"]
+        return f"{seeds}, and fewer than {minimum_n} never confirm or refute; {so_far}.{without}"
+    alike = [c for c in comparisons if c.verdict == verdict]
+    first = alike[0]
+    as_in = f"{first.label} and {first.against_label}"
+    as_in += f" ({first.task})" if first.task else ""
+    as_in += f": {_share(first, test.share.value) if test.share else _difference(first, unit)}"
+    of = f"{len(alike)} of {number} comparison{'s' * (number != 1)}"
+    if verdict == Verdict.OPEN:
+        more = decision.judgement.more_seeds
         rest = f"about {more} more would decide" if more else "no number of seeds in reach decides"
         return f"{of} open with {n} seeds, as {as_in}; {rest}.{without}"
     return f"{of} (n = {n}), as {as_in}.{without}"
 
 
-def _difference(comparison: dict[str, Any], record: dict[str, Any]) -> str:
-    """The mean difference with its interval."""
-    unit = "%" if comparison["scale"] == PERCENT else record["quantity"]["unit"]
-    mean, low, high = (f"{comparison[key]:+.3g}" for key in ("difference", "low", "high"))
+def _difference(comparison: Comparison, unit: str) -> str:
+    """Say the mean difference, with its interval."""
+    unit = "%" if comparison.scale == Scale.PERCENT else unit
+    numbers = (comparison.difference, comparison.low, comparison.high)
+    mean, low, high = (f"{number:+.3g}" for number in numbers)
     return f"{mean}{' ' * bool(unit)}{unit} ({low} to {high})"
 
 
-def _shares(comparison: dict[str, Any], record: dict[str, Any]) -> str:
-    """In how many seeds the relation is met, with the interval of the share."""
-    low, high, needed = (
-        f"{100 * share:.3g}"
-        for share in (comparison["share_low"], comparison["share_high"], record["share"])
-    )
-    met = f"met in {comparison['met']} of {comparison['n']} seeds"
+def _share(comparison: Comparison, share: float) -> str:
+    """Say in how many seeds the relation is met, with the interval of their share."""
+    numbers = (comparison.share_low, comparison.share_high, share)
+    low, high, needed = (f"{100 * (number or 0.0):.3g}" for number in numbers)
+    met = f"met in {comparison.met} of {comparison.n} seeds"
     return f"{met} ({low} to {high} %), more than {needed} % needed"

@@ -2,7 +2,7 @@
 
 No results enter: random smooth, non-convex losses are drawn, Algorithm 1's direction is taken at
 feature level, and the step is halved until every loss is lower than before. Draws that do not meet
-the proposition's condition are counted beside it: where they could not fail, this would be no test.
+the proposition's condition are counted apart: if they could not fail, this would test nothing.
 
 Source: RotoGrad, Proposition 3.1 and equations 1 and 2.
 """
@@ -38,18 +38,18 @@ class Losses:
         self.waves = random.normal(size=shape)
 
     def values(self, z: np.ndarray) -> np.ndarray:
-        """`[B, D]` -> `[K]`."""
+        """Compute the losses: `[B, D]` -> `[K]`."""
         bowls = 0.5 * (self.steepness * (z - self.goals) ** 2).sum(-1)
         return (bowls + np.sin((self.waves * z).sum(-1))).sum(-1)
 
     def gradients(self, z: np.ndarray) -> np.ndarray:
-        """`[B, D]` -> `[K, B, D]`."""
+        """Compute their gradients: `[B, D]` -> `[K, B, D]`."""
         ripples = np.cos((self.waves * z).sum(-1, keepdims=True)) * self.waves
         return self.steepness * (z - self.goals) + ripples
 
 
 def direction(gradients: np.ndarray, initial: np.ndarray) -> np.ndarray:
-    """`C sum_k U_k` of `[K, B, D]` gradients, with the norms `[K]` of those at the first step."""
+    """Compute `C sum_k U_k` of gradients `[K, B, D]`; `initial` are their first norms `[K]`."""
     norms = np.sqrt((gradients**2).sum((1, 2)))
     alpha = norms / initial
     alpha /= alpha.sum()
@@ -57,14 +57,14 @@ def direction(gradients: np.ndarray, initial: np.ndarray) -> np.ndarray:
 
 
 def cosines(gradients: np.ndarray) -> np.ndarray:
-    """`[K, B, D]` -> `[K, K]`, of whole batches."""
+    """Compute the cosines of whole batches: `[K, B, D]` -> `[K, K]`."""
     flat = gradients.reshape(len(gradients), -1)
     flat = flat / np.linalg.norm(flat, axis=1, keepdims=True)
     return flat @ flat.T
 
 
 def lowers(losses: Losses, z: np.ndarray, update: np.ndarray) -> bool:
-    """Whether some step along `update` lowers every loss."""
+    """Find whether some step along `update` lowers every loss."""
     before = losses.values(z)
     steps = (losses.values(z - 0.5**n * update) for n in range(HALVINGS))
     return any(bool((after < before).all()) for after in steps)

@@ -4,16 +4,11 @@ A claim holds where all its tests do. A test compares methods with others, or wi
 quantity, seed by seed. Every margin, share and minimum of seeds has its source.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from .. import plugins
-from ..config import load as config
 from ..config import schema
-from ..results import quantities
 from ..results.quantities import Printed, Quantity
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -52,8 +47,8 @@ Relation = Literal[
 class Test(schema.Model):
     """A sentence that results can refute.
 
-    Every one of `methods` stands in `relation` to every one (`need: all`), or to at least one
-    (`any`), of `against`: methods, or a number. The relation holds by more than `margin` (`is
+    Each of `methods` has the `relation` to each (`need: all`), or to at least one (`any`), of
+    `against`: methods, or a number. The relation holds by more than `margin` (`is
     better than`), or up to it (`is not better than`, `is as good as`); it is in the quantity's
     unit, or in percent of the other's value. It holds for the mean over seeds or, where `share` is
     set, in each of more than this share of the seeds.
@@ -70,6 +65,11 @@ class Test(schema.Model):
     percent: bool = False
     share: schema.Sourced[Share] | None = None
     need: Literal["all", "any"] = "all"
+
+    @property
+    def compared(self) -> list[str]:
+        """The names of all methods that it compares."""
+        return [*self.methods, *(other for other in self.against if isinstance(other, str))]
 
 
 class Computation(schema.Model):
@@ -104,62 +104,3 @@ class Claims(File):
 
     quantities: dict[schema.Name, Quantity]
     printed: dict[schema.Name, Printed]
-
-
-def load(configs: Path) -> tuple[Claims, schema.Study]:
-    """The claims, every name in them checked against the reference study; and that study.
-
-    Raises:
-        ConfigurationError: an unknown name or key, with its place and the nearest legal one.
-    """
-    content = config.read_named(configs / "paper", "claims")
-    file = config.validate(File, content, "claims.yaml")
-    paper = quantities.load(configs)
-    claims = Claims(**dict(file), quantities=paper.quantities, printed=paper.experiments)
-    reference = config.load_study(configs, claims.reference)
-    for name in claims.experiments:
-        _check(f"claims.yaml: experiments: {name}", "experiment", [name], reference.experiments)
-    for name, printed in claims.printed.items():
-        place = f"quantities.yaml: experiments: {name}"
-        _check(place, "experiment", [name], claims.experiments)
-        methods = reference.experiments[name].methods
-        _check(f"{place}: names", "method", list(printed.names), methods)
-        for cell in printed.cells:
-            _check_tasks(f"{place}: {cell}", claims.quantities[cell], reference, name)
-    seen: set[str] = set()
-    for claim in claims.claims:
-        for test in claim.tests:
-            if test.id in seen:
-                raise config.ConfigurationError(
-                    f"claims.yaml: `id` of a test must be its own. Found `{test.id}` twice."
-                )
-            seen.add(test.id)
-            if isinstance(test, Test):
-                _check_test(f"{claim.id}: {test.id}", test, claims, reference)
-    return claims, reference
-
-
-def _check_test(place: str, test: Test, claims: Claims, reference: schema.Study) -> None:
-    place = f"claims.yaml: {place}"
-    _check(place, "experiment", [test.experiment], claims.experiments)
-    _check(place, "quantity", [test.quantity], claims.quantities)
-    named = [*test.methods, *(other for other in test.against if isinstance(other, str))]
-    _check(place, "method", named, reference.experiments[test.experiment].methods)
-    _check_tasks(place, claims.quantities[test.quantity], reference, test.experiment)
-    if test.percent and len(named) < len(test.methods) + len(test.against):
-        raise config.ConfigurationError(
-            f"{place}: `percent` must compare with methods. "
-            f"Found the numbers {[a for a in test.against if not isinstance(a, str)]}."
-        )
-
-
-def _check_tasks(place: str, quantity: Quantity, study: schema.Study, experiment: str) -> None:
-    tasks = study.datasets[study.experiments[experiment].dataset].tasks
-    _check(place, "task", quantity.tasks, [task.name for task in tasks])
-
-
-def _check(place: str, kind: str, names: Iterable[str], legal: dict | list) -> None:
-    for name in names:
-        if name not in legal:
-            hint = plugins.nearest(name, list(legal))
-            raise config.ConfigurationError(f"{place}: unknown {kind} `{name}`. {hint}")

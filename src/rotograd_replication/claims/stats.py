@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 Statistic = Callable[[np.ndarray], np.ndarray]
-# Beyond this many seeds no study will go: the difference is as good as none.
+# No study will train more seeds than this: such a difference counts as none.
 MOST_SEEDS = 1000
 # In standard deviations; beyond it SciPy's noncentral t does not converge, and few seeds do.
 GREATEST_EFFECT = 10.0
@@ -36,7 +36,7 @@ def bootstrap(
     confidence: float,
     resamples: int,
 ) -> tuple[float, float]:
-    """A percentile interval of the median over seeds of a statistic over tasks.
+    """Compute a percentile interval of the median over seeds of a statistic over tasks.
 
     What was trained together is drawn together: tasks of one network share its luck, and drawing
     them apart, as for separate environments (Agarwal et al., NeurIPS 2021), makes an interval of
@@ -45,9 +45,9 @@ def bootstrap(
     Args:
         scores: `[seeds, tasks]`, finite.
         statistic: `[..., tasks]` -> `[...]`.
-        strata: the columns of each group of tasks whose seeds are drawn together.
-        confidence: the share of intervals that should cover, between 0 and 1.
-        resamples: how many times seeds are drawn, with replacement.
+        strata: The columns of each group of tasks whose seeds are drawn together.
+        confidence: The share of intervals that should cover, between 0 and 1.
+        resamples: How many times seeds are drawn, with replacement.
 
     Returns:
         Its ends. With n seeds it covers at most `coverage(n)`.
@@ -65,7 +65,7 @@ def bootstrap(
 
 
 def coverage(seeds: int) -> float:
-    """The most that an interval between the extremes of `seeds` runs can cover their true median.
+    """Bound how often an interval between the extremes of `seeds` runs covers their true median.
 
     Each run is above the median with probability one half.
     """
@@ -73,7 +73,7 @@ def coverage(seeds: int) -> float:
 
 
 def paired(differences: np.ndarray, confidence: float) -> Paired:
-    """Student's t for the mean of `[seeds]` differences, at least two of them.
+    """Apply Student's t to the mean of `[seeds]` differences, at least two of them.
 
     Differences without any spread are certain: the interval is a point.
     """
@@ -88,7 +88,7 @@ def paired(differences: np.ndarray, confidence: float) -> Paired:
 
 
 def share(met: int, seeds: int, confidence: float) -> tuple[float, float]:
-    """The interval of the share of seeds that meet something, where `met` of `seeds` did.
+    """Compute the interval of the share of seeds that meet something, where `met` of `seeds` did.
 
     Clopper and Pearson, Biometrika 26 (1934): it covers at least `confidence` of the time.
     """
@@ -99,15 +99,15 @@ def share(met: int, seeds: int, confidence: float) -> tuple[float, float]:
 
 
 def share_p(met: np.ndarray | int, seeds: int, needed: float) -> np.ndarray:
-    """Exact two-sided p-values of `met` of `seeds` against a true share of `needed`.
+    """Compute exact two-sided p-values of `met` of `seeds` against a true share of `needed`.
 
     Twice the smaller tail of the binomial distribution: below 1 - `confidence` exactly where the
     interval of `share` leaves `needed` out.
 
     Args:
-        met: numbers of seeds, `[...]`.
-        seeds: all of them.
-        needed: between 0 and 1.
+        met: Numbers of seeds, `[...]`.
+        seeds: All of them.
+        needed: Between 0 and 1.
     """
     met = np.asarray(met)
     below = special.bdtr(met, seeds, needed)
@@ -116,7 +116,7 @@ def share_p(met: np.ndarray | int, seeds: int, needed: float) -> np.ndarray:
 
 
 def improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The probability that a run of ours is above one of theirs; ties count one half.
+    """Estimate the probability that a run of ours is above one of theirs; ties count one half.
 
     Over all pairs of `[seeds]`: the Mann-Whitney statistic as a share.
     """
@@ -126,7 +126,7 @@ def improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down p-values: the chance of any false finding among `[comparisons]` is bounded.
+    """Correct p-values `[comparisons]` by Holm's method: it bounds the chance of any false finding.
 
     Source: Holm, Scandinavian Journal of Statistics 6 (1979). SciPy has false discovery rates only.
     """
@@ -138,16 +138,16 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def seeds_needed(mean: float, spread: float, level: float, power: float) -> int | None:
-    """How many seeds would decide, if mean and spread of the differences are as observed.
+    """Compute how many seeds decide, if mean and spread of the differences are as observed.
 
     The smallest n at which a two-sided paired t-test finds the difference with probability `power`
     (noncentral t).
 
     Args:
-        mean: of the differences.
-        spread: their standard deviation (`ddof=1`).
-        level: of the test.
-        power: between 0 and 1.
+        mean: Of the differences.
+        spread: Their standard deviation (`ddof=1`).
+        level: Of the test.
+        power: Between 0 and 1.
 
     Returns:
         The number of seeds in all, or None where more than `MOST_SEEDS` are needed.
@@ -168,15 +168,15 @@ def seeds_needed(mean: float, spread: float, level: float, power: float) -> int 
 
 
 def share_seeds_needed(observed: float, needed: float, level: float, power: float) -> int | None:
-    """How many seeds would decide, if the share that meets it is as observed.
+    """Compute how many seeds decide, if the share that meets the relation is as observed.
 
     The smallest n at which `share_p` is below `level` with probability `power`.
 
     Args:
-        observed: share of seeds, from 0 to 1.
-        needed: the share that it is compared with.
-        level: of the test.
-        power: between 0 and 1.
+        observed: Share of seeds, from 0 to 1.
+        needed: The share that it is compared with.
+        level: Of the test.
+        power: Between 0 and 1.
 
     Returns:
         The number of seeds in all, or None where more than `MOST_SEEDS` are needed.
@@ -191,6 +191,6 @@ def share_seeds_needed(observed: float, needed: float, level: float, power: floa
 
 
 def _power(seeds: int, effect: float, level: float) -> float:
-    """The chance that a two-sided paired t-test finds an effect of so many standard deviations."""
+    """Compute the chance that a two-sided paired t-test finds `effect`, in standard deviations."""
     critical = special.stdtrit(seeds - 1, 1 - level / 2)
     return 1 - float(special.nctdtr(seeds - 1, math.sqrt(seeds) * effect, critical))

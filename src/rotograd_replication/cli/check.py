@@ -13,11 +13,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
-    from ..claims import schema as claims
+    from ..claims import load
     from ..config import equal_code
 
     study = _arguments.study(arguments)
-    claims.load(arguments.configs)
+    load.load(arguments.configs)
     equal_code.load(arguments.configs, "")
     runs = sum(len(e.methods) * e.seeds.value for e in study.experiments.values())
     logging.info("%s: %d experiments, %d runs", arguments.study, len(study.experiments), runs)

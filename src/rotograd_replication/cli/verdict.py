@@ -15,10 +15,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
-    from ..claims import schema as claims
-    from ..claims import verdict
+    from ..claims import load, verdict
 
-    judged, reference = claims.load(arguments.configs)
+    judged, reference = load.load(arguments.configs)
     study, results = _arguments.study(arguments), _arguments.results(arguments)
     outputs = (arguments.reported, arguments.out)
     verdict.run(study, arguments.study, judged, reference, results, *outputs)

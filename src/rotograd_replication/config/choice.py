@@ -108,7 +108,7 @@ class Choice(schema.Model):
 
 
 def read(path: Path) -> Choice:
-    """What `tune` wrote.
+    """Read what `tune` wrote.
 
     Raises:
         ConfigurationError: It is damaged.
@@ -120,7 +120,7 @@ def read(path: Path) -> Choice:
 
 
 def apply(study: schema.Study, choices: list[Choice]) -> schema.Study:
-    """The study with the chosen values in place, each with how it was chosen as its source.
+    """Put the chosen values into the study, each with how it was chosen as its source.
 
     Raises:
         ConfigurationError: A choice for a method that is not tuned, or of another configuration.

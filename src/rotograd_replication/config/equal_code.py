@@ -103,11 +103,11 @@ class TrainingCode:
     equal: tuple[Entry, ...] = ()
 
     def trained(self, digest: str, method: str) -> bool:
-        """Whether a run of `method` that was trained by code of that digest is not stale."""
+        """Say whether code of that digest counts as the present one for a run of `method`."""
         return digest in self._digests(method)
 
     def _digests(self, method: str) -> set[str]:
-        """All digests of code equal to the present code for a method."""
+        """Collect the digests of code that is equal to the present code for a method."""
         pairs = [{e.was, e.same_as} for e in self.equal if not e.methods or method in e.methods]
         equal = {self.digest}
         while new := [pair for pair in pairs if pair & equal and not pair <= equal]:
@@ -116,7 +116,7 @@ class TrainingCode:
 
 
 def load(configs: Path, digest: str) -> TrainingCode:
-    """The present training code with the ledger.
+    """Read the ledger, for the present training code.
 
     Args:
         configs: The folder that holds the ledger.
@@ -135,7 +135,7 @@ def load(configs: Path, digest: str) -> TrainingCode:
 
 
 def same_data(configs: Path) -> dict[str, str]:
-    """Prepared files that count as others: the sha256 of an earlier file -> of the latest.
+    """Read which prepared files are equal: the sha256 of an earlier file -> of the latest.
 
     Args:
         configs: The folder that holds the ledger.
@@ -157,7 +157,7 @@ def _read(configs: Path) -> Ledger:
 
 
 def _methods(configs: Path) -> set[str]:
-    """The methods of all experiments and studies, with their variants."""
+    """List the methods of all experiments and studies, with their variants."""
     methods = set(yaml_files.read_named(configs, "methods"))
     files = [*configs.glob("experiments/*.yaml"), *configs.glob("studies/*.yaml")]
     for content in map(yaml_files.read_yaml, files):

@@ -23,7 +23,7 @@ def validate(model: type[pydantic.BaseModel], content: Any, place: str) -> Any:
 
 
 def explain(model: type[pydantic.BaseModel], error: Any, place: str) -> str:
-    """One error of pydantic's in this project's words.
+    """Say one of pydantic's errors in this project's words.
 
     Args:
         model: What was to be built.
@@ -42,7 +42,7 @@ def explain(model: type[pydantic.BaseModel], error: Any, place: str) -> str:
 
 
 def _keys(model: Any, parents: list[Any]) -> list[str]:
-    """The legal keys at a place inside `model`."""
+    """List the legal keys at a place inside `model`."""
     annotation: Any = model
     for part in parents:
         if part in getattr(annotation, "model_fields", {}):

@@ -26,7 +26,7 @@ class Written(schema.Experiment):
 
 
 def _entry(entries: dict[str, Any], name: Any, kind: str, above: tuple[Any, ...] = ()) -> Any:
-    """The entry `name` with its `like` and `inner` entries resolved; `above` led to it."""
+    """Resolve the entry `name` with its `like` and `inner` entries; `above` led to it."""
     if not isinstance(name, str) or name not in entries:
         hint = plugins.nearest(str(name), list(entries))
         raise ConfigurationError(f"Unknown {kind} `{short(name)[1:-1]}`. {hint}")
@@ -46,7 +46,7 @@ def _entry(entries: dict[str, Any], name: Any, kind: str, above: tuple[Any, ...]
 
 
 def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
-    """Every dataset of `configs/datasets.yaml`, by name.
+    """Read every dataset of `configs/datasets.yaml`, by name.
 
     Raises:
         ConfigurationError: A fault in the file.
@@ -70,7 +70,7 @@ def _variants(methods: dict[str, Any], variants: dict[str, Any]) -> dict[str, An
 
 
 def _changes(content: Any, source: Any, place: str) -> dict[str, Any]:
-    """What a file says of an experiment, every value with its source.
+    """Read what a file says of an experiment, every value with its source.
 
     Args:
         content: The part of the file.
@@ -82,7 +82,7 @@ def _changes(content: Any, source: Any, place: str) -> dict[str, Any]:
 
 
 def _experiment(configs: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A file of `configs/experiments/`, with the one it is `like`; `above` led to it."""
+    """Read a file of `configs/experiments/`, with the one it is `like`; `above` led to it."""
     if name in above:
         way = " -> ".join((*above, name))
         raise ConfigurationError(f"Experiment `{name}` must not lead to itself by `like`: {way}.")
@@ -94,7 +94,7 @@ def _experiment(configs: Path, name: str, above: tuple[str, ...] = ()) -> dict[s
 
 
 def _methods(methods: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
-    """The entries that an experiment's `methods` and `variants` name, resolved, in their order."""
+    """Resolve the entries that an experiment's `methods` and `variants` name, in their order."""
     variants = mapping(content.pop("variants", None), "variants")
     sweeps = shorthand.expand(variants)
     points = {name: entry for sweep in sweeps.values() for name, entry in sweep.items()}
@@ -119,7 +119,7 @@ def _leave_grids(content: dict[str, Any], others: set[str]) -> None:
 
 
 def load_study(configs: Path, name: str) -> schema.Study:
-    """One study with everything it names, resolved and checked.
+    """Read a study with everything that it names, resolved and checked.
 
     Raises:
         ConfigurationError: An unknown name or key, or an illegal value, with its place and remedy.

@@ -24,7 +24,7 @@ MARKERS = ("s", "v", "^", "D", "P", "X", "<", ">", "H", "o", "8", "d", "p", "h")
 
 
 def look(position: int) -> dict[str, str]:
-    """The colour and marker of the method at `position`; no two are alike below 154."""
+    """Choose the colour and marker of the method at `position`; no two are alike below 154."""
     return {
         "colour": COLOURS[position % len(COLOURS)],
         "marker": MARKERS[position % len(MARKERS)],
@@ -32,6 +32,6 @@ def look(position: int) -> dict[str, str]:
 
 
 def with_looks(methods: dict[str, Any]) -> dict[str, Any]:
-    """The entries of `methods.yaml`, each with a colour and a marker, or a `like` that has them."""
+    """Give each entry of `methods.yaml` a colour and a marker, unless its `like` has them."""
     own = [n for n, entry in methods.items() if isinstance(entry, dict) and "like" not in entry]
     return methods | {name: look(i) | methods[name] for i, name in enumerate(own)}

@@ -9,7 +9,7 @@ from .yaml_files import ConfigurationError
 
 
 def values(model: Any, digested: bool = False) -> Any:
-    """A model as plain values, without the sources: what determines a run's numbers.
+    """Reduce a model to plain values, without the sources: what determines a run's numbers.
 
     Args:
         model: A configuration or a part of one.
@@ -18,13 +18,11 @@ def values(model: Any, digested: bool = False) -> Any:
     if isinstance(model, schema.Sourced):
         return values(model.value, digested)
     if isinstance(model, schema.Model):
-        keys = type(model).model_fields
-        if digested:
-            keys = [
-                key
-                for key, field in keys.items()
-                if key not in model.later or getattr(model, key) != field.default
-            ]
+        keys = [
+            key
+            for key, field in type(model).model_fields.items()
+            if not (digested and key in model.later and getattr(model, key) == field.default)
+        ]
         return {key: values(getattr(model, key), digested) for key in keys}
     if isinstance(model, dict):
         return {key: values(value, digested) for key, value in model.items()}
@@ -33,7 +31,7 @@ def values(model: Any, digested: bool = False) -> Any:
     return model
 
 
-# Words and colours: they show in tables and figures and change no number of a run.
+# Words and colours: tables and figures show them; they change no number of a run.
 COSMETIC = {
     "label",
     "citation",
@@ -54,10 +52,10 @@ def _numbers(content: Any) -> Any:
 
 
 def pick(kind: str, name: str, entries: dict[str, Any]) -> Any:
-    """The entry of that name.
+    """Look up the entry of that name.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: There is none.
     """
     if name not in entries:
         raise ConfigurationError(f"Unknown {kind} `{name}`. {plugins.nearest(name, list(entries))}")
@@ -67,7 +65,7 @@ def pick(kind: str, name: str, entries: dict[str, Any]) -> Any:
 def run_settings(
     study: schema.Study, experiment: str, method: str, digested: bool = False
 ) -> dict[str, Any]:
-    """All that determines the numbers of a run next to its seed, its archives and its device.
+    """Collect what determines a run's numbers, besides its seed, its archives and its device.
 
     Args:
         study: The configuration.
@@ -88,7 +86,7 @@ def run_settings(
 
 
 def run_digest(study: schema.Study, experiment: str, method: str) -> str:
-    """A digest that changes exactly when a run's settings do.
+    """Compute a digest that changes exactly when a run's settings do.
 
     Of a method that is tuned, its grid and the budget of tuning are part of the settings: they and
     the data decide which values it is trained with.

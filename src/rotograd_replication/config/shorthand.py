@@ -20,7 +20,7 @@ PLACE = "{}"
 
 
 def with_source(content: Any, source: Any, kind: Any) -> Any:
-    """The content of a file with `source` given to every value that states none.
+    """Give `source` to every value in the content of a file that states none.
 
     Args:
         content: What the file holds at one place; of any form, as nothing is checked yet.
@@ -50,7 +50,7 @@ def _is_model(kind: Any) -> bool:
 
 
 def written(value: Any) -> str:
-    """A value as it is written in names: `1e-5`, `1.5e-3`, `0.5`, `64`."""
+    """Write a value as names have it: `1e-5`, `1.5e-3`, `0.5`, `64`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return str(value)
     number = Decimal(repr(value)).normalize()
@@ -59,7 +59,7 @@ def written(value: Any) -> str:
 
 
 def expand(variants: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The sweeps among an experiment's variants: name with `{}` -> its variants, by their names.
+    """Expand the sweeps among an experiment's variants: name with `{}` -> its variants by name.
 
     Args:
         variants: The entries as written.
@@ -106,7 +106,7 @@ def _points(name: str, entry: Any) -> dict[str, Any]:
 
 
 def _lists(entry: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Where an entry gives a list of values in place of one."""
+    """Find where an entry gives a list of values in place of one."""
     for key, value in entry.items():
         if isinstance(value, dict):
             if "values" in value:

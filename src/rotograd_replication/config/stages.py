@@ -42,6 +42,7 @@ EVALUATE = [
 ]
 AGGREGATE = [
     "results/aggregate.py",
+    "results/comparable.py",
     "results/relative_improvement.py",
     "results/run_records.py",
     "tasks/kinds/*.py",
@@ -61,5 +62,5 @@ PAPER = [
 
 
 def code(*patterns: str) -> str:
-    """One digest of what the package's sources that match mean (see `sources`)."""
+    """Digest what those sources of the package that match mean (see `sources`)."""
     return sources.digest(plugins.ROOT, list(patterns))

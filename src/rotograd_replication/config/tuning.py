@@ -18,7 +18,7 @@ Values = dict[str, Any]
 
 
 def tunable(method: schema.Method, rotation: schema.Optimizer) -> list[str]:
-    """The parameters that a grid may name for a method.
+    """List the parameters that a grid may name for a method.
 
     Args:
         method: The entry.
@@ -31,18 +31,18 @@ def tunable(method: schema.Method, rotation: schema.Optimizer) -> list[str]:
 
 
 def candidates(experiment: schema.Experiment, method: str) -> list[Values]:
-    """Every combination of the values of a method's grid, the last parameter's changing fastest."""
+    """List every combination of a method's grid; the last parameter changes fastest."""
     grid = experiment.grid(method)
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
 def text(values: Values) -> str:
-    """A candidate in words, as a folder may be named: `alpha=0.5,rotation.learning_rate=1e-3`."""
+    """Name a candidate, as a folder may be named: `alpha=0.5,rotation.learning_rate=1e-3`."""
     return ",".join(f"{key}={shorthand.written(value)}" for key, value in values.items())
 
 
 def sourced(values: Values) -> dict[str, schema.Sourced]:
-    """A candidate's values as a configuration has them."""
+    """Write a candidate's values as a configuration has them."""
     source = "choice: a value of the grid"
     return {name: schema.Sourced(value=value, source=source) for name, value in values.items()}
 
@@ -50,7 +50,7 @@ def sourced(values: Values) -> dict[str, schema.Sourced]:
 def with_values(
     study: schema.Study, experiment: str, method: str, values: dict[str, schema.Sourced]
 ) -> schema.Study:
-    """The study whose `method` has these values, and is tuned no more.
+    """Change the study so that `method` has these values and is no longer tuned.
 
     Args:
         study: The configuration.
@@ -74,7 +74,7 @@ def with_values(
 def _changed(
     method: schema.Method, rotation: schema.Optimizer, values: dict[str, schema.Sourced]
 ) -> schema.Method:
-    """The method with these values in place.
+    """Put these values into the method.
 
     Raises:
         ConfigurationError: A parameter that it does not have, or a value out of its range.
@@ -133,7 +133,7 @@ def check(experiment: schema.Experiment, place: str) -> None:
 
 
 def digest(study: schema.Study, experiment: str, method: str) -> str:
-    """A digest that changes exactly when the settings of a candidate's run, or their number, do."""
+    """Compute a digest that changes exactly when a candidate's settings or the seeds do."""
     content = study.experiments[experiment]
     runs = [
         settings.run_digest(of_candidate(study, experiment, method, values), experiment, method)
@@ -143,7 +143,7 @@ def digest(study: schema.Study, experiment: str, method: str) -> str:
 
 
 def of_candidate(study: schema.Study, experiment: str, method: str, values: Values) -> schema.Study:
-    """The study in which a candidate is trained: its values, and the epochs of tuning."""
+    """Make the study in which a candidate is trained: its values, and the epochs of tuning."""
     changed = with_values(study, experiment, method, sourced(values))
     old = changed.experiments[experiment]
     training = old.training.model_copy(

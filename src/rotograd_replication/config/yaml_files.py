@@ -64,7 +64,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _check(content: dict[str, Any], path: Path) -> None:
-    """Refuse keys that are no text (`1:`, `no:`), and anchors that lead into themselves.
+    """Refuse keys that are not text (`1:`, `no:`), and anchors that contain themselves.
 
     Raises:
         ConfigurationError: Names the file and the key.

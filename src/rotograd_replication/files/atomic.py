@@ -20,10 +20,10 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place only if the block succeeds.
+    """Yield a temporary path next to `path` that replaces it only if the block succeeds.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: It cannot be written.
     """
     path = Path(path)
     with room(path):
@@ -46,7 +46,7 @@ def room(path: Path) -> Iterator[None]:
     """Say what to do about a disk that is full while the block writes `path`.
 
     Raises:
-        OSError: there is no room left; names the path and the remedy.
+        OSError: There is no room left; names the path and the remedy.
     """
     try:
         yield
@@ -60,7 +60,7 @@ def room(path: Path) -> Iterator[None]:
 
 
 def _flush(path: Path, but: set[int] | None = None) -> None:
-    """Have a file's bytes, or a folder's entries, on the disk itself before going on."""
+    """Wait until a file's bytes, or a folder's entries, are on the disk itself."""
     risk = "A loss of power may lose what was written last."
     kind = "fsync of a folder" if path.is_dir() else "fsync"
     with safety.where_possible(kind, risk, path, but):
@@ -95,7 +95,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        ValueError: the file is not JSON; names the file and the remedy.
+        ValueError: The file is not JSON; names the file and the remedy.
     """
     raw = Path(path).read_bytes()
     with damage.reading(path, "JSON", "Delete it and rerun its target."):
@@ -103,11 +103,11 @@ def read_json(path: Path) -> Any:
 
 
 def digest(content: Any) -> str:
-    """16 hexadecimal digits that change when JSON-like `content` changes."""
+    """Digest JSON-like `content` to 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
+    """Compute the sha256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

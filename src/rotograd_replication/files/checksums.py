@@ -11,7 +11,7 @@ class Sums:
     """The sums of bytes that come in order.
 
     Attributes:
-        size: bytes so far.
+        size: Bytes so far.
     """
 
     def __init__(self, algorithms: list[str]) -> None:
@@ -25,11 +25,11 @@ class Sums:
             hasher.update(chunk)
 
     def __getitem__(self, algorithm: str) -> str:
-        """One sum, in hexadecimal."""
+        """Return one sum, in hexadecimal."""
         return self._hashers[algorithm].hexdigest()
 
     def __str__(self) -> str:
-        """The sums and the size, for a message."""
+        """Write the sums and the size, for a message."""
         sums = " and ".join(f"{name} {self[name]}" for name in self._hashers)
         return f"{sums} of {self.size} bytes"
 
@@ -39,10 +39,10 @@ class Known:
     """What is known of a file before it is read.
 
     Attributes:
-        sha256: the sums it may have.
-        md5: another sum it may have; None where `sha256` says all.
-        size: in bytes; decides only where no sum is known.
-        note: what else a message says of the sums.
+        sha256: The sums it may have.
+        md5: Another sum it may have; None where `sha256` says all.
+        size: In bytes; decides only where no sum is known.
+        note: What else a message says of the sums.
     """
 
     sha256: tuple[str, ...] = ()
@@ -56,11 +56,11 @@ class Known:
         return bool(self.sha256 or self.md5)
 
     def sums(self) -> Sums:
-        """Fresh sums, of the kinds that are needed: sha256 always."""
+        """Start new sums of the kinds that are needed: sha256 always."""
         return Sums(["sha256", "md5"] if self.md5 else ["sha256"])
 
     def read(self, path: Path) -> Sums:
-        """The sums of a file."""
+        """Compute the sums of a file."""
         sums = self.sums()
         with open(path, "rb") as file:
             while chunk := file.read(CHUNK):
@@ -68,13 +68,13 @@ class Known:
         return sums
 
     def accepts(self, found: Sums) -> bool:
-        """Whether a file of these sums is the one that is known."""
+        """Say whether a file of these sums is the one that is known."""
         if not self.summed:
             return self.size in (None, found.size)
         return found["sha256"] in self.sha256 or (self.md5 is not None and found["md5"] == self.md5)
 
     def __str__(self) -> str:
-        """What is expected, for a message."""
+        """Write what is expected, for a message."""
         sums = [f"md5 {self.md5}"] if self.md5 else []
         sums += [f"sha256 {sha256}" for sha256 in self.sha256]
         size = f"{self.size} bytes" if self.size else "a sha256 yet to be recorded"

@@ -1,7 +1,7 @@
 """A file of a foreign format is read whole, or refused with one message.
 
-On a damaged file its reader may raise anything: its own errors, those of what it calls, or that of
-a fault of its own, such as the UnboundLocalError of SciPy on some MATLAB files.
+A reader may raise anything on a damaged file: its own errors, those of what it calls, or one of a
+fault in its code, such as SciPy's UnboundLocalError on some MATLAB files.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ def reading(
 ) -> Iterator[None]:
     """Refuse the file, whatever its reader raises.
 
-    In the block stands the reader's call alone: a file is opened before it, so that one that cannot
-    be is no damaged one. A MemoryError is damage too: it comes of a header that gives a huge size.
+    The block holds the reader's call alone. Open the file before it: one that cannot be opened is
+    not damaged. A MemoryError is damage too: it comes from a header that gives a huge size.
 
     Args:
-        name: of the file.
-        kind: what it must be.
-        remedy: what to do about it; a sentence.
-        refusal: what is raised.
+        name: Of the file.
+        kind: What it must be.
+        remedy: What to do about it; a sentence.
+        refusal: What is raised.
 
     Raises:
         ValueError: `refusal`, with the name, the kind, what was found and the remedy.

@@ -1,4 +1,4 @@
-"""What makes a write safer is used where the file system has it, and never the reason to fail.
+"""Use what makes a write safer where the file system has it, and do without it where it has not.
 
 Shares of clusters, network disks and containers lack one call or another: `fsync` of a folder,
 `flock`, a rename over a file. Without it the file is written all the same, and one warning says
@@ -22,7 +22,7 @@ LACKING = {
 
 @contextlib.contextmanager
 def where_possible(call: str, risk: str, path: Path, but: set[int] | None = None) -> Iterator[None]:
-    """Go on after the block if the file system does not have the call; warn once of each call.
+    """Continue after the block if the file system lacks the call; warn once of each call.
 
     Args:
         call: Name of the call.

@@ -1,7 +1,7 @@
 """A safetensors file that carries the sha256 of its own bytes: a flipped byte anywhere is found.
 
-The sum stands in the file's header, under `sha256` of its metadata, and is that of the whole file
-with 64 zeros in the sum's place. So no second file can be lost, and a copied file stays known.
+The sum is in the file's header, under `sha256` of its metadata. It is that of the whole file with
+64 zeros in the sum's place. So there is no second file to lose, and a copy carries its sum too.
 """
 
 import hashlib
@@ -18,15 +18,15 @@ class SealError(ValueError):
 
 
 def blank(metadata: dict[str, str] | None = None) -> dict[str, str]:
-    """Metadata with room for the sum: what a file is written with before it is sealed."""
+    """Make metadata with room for the sum: a file is written with it before it is sealed."""
     return (metadata or {}) | {FIELD: BLANK}
 
 
 def seal(path: Path) -> str:
-    """Write the sum of a file, written with `blank` metadata, into it; returns the sum.
+    """Write a file's sum into it and return the sum; it was written with `blank` metadata.
 
     Raises:
-        SealError: the file has no room for a sum.
+        SealError: The file has no room for a sum.
     """
     place = _place(path)
     found = _sum(path, place)
@@ -37,15 +37,15 @@ def seal(path: Path) -> str:
 
 
 def check(path: Path, remedy: str) -> str:
-    """The sum of a file, which is found to be as it was sealed.
+    """Check that a file is as it was sealed; return its sum.
 
     Args:
-        path: the file.
-        remedy: what to do about a file that is not; a sentence.
+        path: The file.
+        remedy: What to do about a file that is not; a sentence.
 
     Raises:
-        SealError: it is damaged, cut short, or was never sealed.
-        OSError: it cannot be read.
+        SealError: It is damaged, cut short, or was never sealed.
+        OSError: It cannot be read.
     """
     try:
         place = _place(path)
@@ -61,7 +61,7 @@ def check(path: Path, remedy: str) -> str:
 
 
 def _place(path: Path) -> int:
-    """Where in the file its sum begins, in bytes."""
+    """Find where in the file its sum begins, in bytes."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = file.read(min(length, path.stat().st_size))
@@ -74,7 +74,7 @@ def _place(path: Path) -> int:
 
 
 def _sum(path: Path, place: int) -> str:
-    """The sha256 of the file with zeros where its sum is."""
+    """Compute the sha256 of the file with zeros where its sum is."""
     hasher = hashlib.sha256()
     with open(path, "rb") as file:
         hasher.update(file.read(place))

@@ -29,7 +29,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from . import atomic as records
+from . import atomic
 
 PACKAGE = __name__.partition(".")[0]
 # Fields of a syntax tree without a meaning of their own.
@@ -37,7 +37,7 @@ IGNORED = {"ctx", "kind", "type_comment"}
 
 
 def digest(root: Path, patterns: list[str]) -> str:
-    """16 hexadecimal digits that change with the meaning of the files that match.
+    """Digest the meaning of the files that match to 16 hexadecimal digits.
 
     Args:
         root: The folder of the package.
@@ -50,12 +50,12 @@ def digest(root: Path, patterns: list[str]) -> str:
     package = frozenset(_dotted(p, root) for p in root.rglob("*.py"))
     modules = {_dotted(p, root): Module.read(p, root, package) for p in files if p.suffix == ".py"}
     python = sorted(line for module in modules.values() for line in module.lines(modules))
-    others = sorted([p.name, records.sha256(p)] for p in files if p.suffix != ".py")
-    return records.digest([python, others])
+    others = sorted([p.name, atomic.sha256(p)] for p in files if p.suffix != ".py")
+    return atomic.digest([python, others])
 
 
 def _dotted(path: Path, root: Path) -> str:
-    """`heads.mlp` for `heads/mlp.py`, and `heads` for `heads/__init__.py`."""
+    """Name a module: `heads.mlp` for `heads/mlp.py`, `heads` for `heads/__init__.py`."""
     parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -83,7 +83,7 @@ class Module:
         return cls(path.stem, path.relative_to(root).parent.parts, tree.body, package)
 
     def lines(self, modules: dict[str, "Module"]) -> Iterator[str]:
-        """A line per statement and per import that no statement uses.
+        """Yield a line per statement and per import that no statement uses.
 
         Args:
             modules: All files of the digest, by dotted name.
@@ -98,12 +98,12 @@ class Module:
             content["names"] = {name: m for name in names if (m := self.meaning(name, modules))}
             if "build" in _bound(statement):
                 content["plugin"] = self.name
-            yield records.digest(content)
+            yield atomic.digest(content)
         for name in self.imports.keys() - used:
-            yield records.digest({name: self.meaning(name, modules)})
+            yield atomic.digest({name: self.meaning(name, modules)})
 
     def meaning(self, name: str, modules: dict[str, "Module"]) -> list[str]:
-        """What a top-level name stands for: its definition or imports; empty for other names."""
+        """Find what a top-level name means: its definition or imports; empty for other names."""
         if name in self.definitions:
             return [name, *self.definitions[name]]
         found = []
@@ -139,13 +139,13 @@ def _is_import(node: ast.AST) -> TypeGuard[ast.Import | ast.ImportFrom]:
 
 
 def _is_silent(node: Any) -> bool:
-    """Whether a statement does nothing: a docstring, any other lone string, or `pass`."""
+    """Say whether a statement does nothing: a docstring, any other lone string, or `pass`."""
     lone = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return isinstance(node, ast.Pass) or (lone and isinstance(node.value.value, str))
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a top-level statement binds."""
+    """List the names that a top-level statement binds."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
@@ -155,7 +155,7 @@ def _bound(statement: ast.stmt) -> set[str]:
 def _origin(
     statement: ast.Import | ast.ImportFrom, alias: ast.alias, folder: tuple[str, ...] = ()
 ) -> tuple[str | None, str]:
-    """The module of this package that a name is imported from, dotted, and its name there.
+    """Find the module of this package that a name is imported from, and its name there.
 
     Of another package: None, and the import in words.
     """
@@ -173,11 +173,11 @@ def _origin(
 
 
 def _digest(statement: ast.stmt) -> str:
-    return records.digest(_plain(statement))
+    return atomic.digest(_plain(statement))
 
 
 def _plain(node: Any) -> Any:
-    """A syntax tree as nested lists of plain values, without what has no meaning.
+    """Reduce a syntax tree to nested lists of plain values, without what has no meaning.
 
     Empty fields are left out: later versions of Python have more of them.
     """

@@ -24,12 +24,12 @@ def save(tensors: dict[str, np.ndarray], path: Path, metadata: dict[str, str]) -
     """Write tensors, which may be memory-mapped, in blocks of rows.
 
     Args:
-        tensors: name -> array of one of the types in `CODES`.
-        path: the file to write.
-        metadata: text that the header holds.
+        tensors: Name -> array of one of the types in `CODES`.
+        path: The file to write.
+        metadata: Text that the header holds.
 
     Raises:
-        ValueError: an array of another type.
+        ValueError: An array of another type.
     """
     for name, array in tensors.items():
         if array.dtype.name not in CODES:
@@ -55,7 +55,7 @@ def save(tensors: dict[str, np.ndarray], path: Path, metadata: dict[str, str]) -
 
 
 def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Consecutive rows of `[N, ...]`; of a read-only memory map no page stays resident."""
+    """Yield consecutive rows of `[N, ...]`; no page of a read-only memory map stays resident."""
     rows = max(1, BLOCK * len(array) // max(array.nbytes, 1))
     source: Any = array
     while isinstance(source, np.ndarray):

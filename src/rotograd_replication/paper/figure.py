@@ -4,10 +4,9 @@ import logging
 from pathlib import Path
 
 from .. import plugins
-from ..config import load as config
-from ..config import schema
+from ..config import schema, settings
 from ..config.equal_code import TrainingCode
-from ..files import atomic as records
+from ..files import atomic
 from ..results.tidy import Results
 from .caption import caption
 from .figures import _style
@@ -43,14 +42,14 @@ def run(
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it embeds
     with _style.context():
         plugin = plugins.load("figures", name)
-        experiments = config.pick("figure", name, study.figures)
+        experiments = settings.pick("figure", name, study.figures)
         by_name = {r.name: r for r in results}
         drawing, numbers = plugin.build(by_name, study, datasets)
         said = caption(study_name, study, experiments, results, code)
         notes = plugin.notes(by_name) if hasattr(plugin, "notes") else ""
         _style.sign(drawing, f"{said} {notes}".strip())
-        with records.atomic(csv) as temporary:
+        with atomic.atomic(csv) as temporary:
             numbers.to_csv(temporary, index=False, lineterminator="\n")
         for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):
-            with records.atomic(path) as temporary:
+            with atomic.atomic(path) as temporary:
                 drawing.savefig(temporary, metadata=metadata)

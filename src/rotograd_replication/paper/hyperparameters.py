@@ -8,11 +8,11 @@ import pydantic
 
 from ..config import choice, schema
 from ..config.choice import Choice
-from ..files import atomic as records
+from ..files import atomic
 
 
 def entries(model: Any, place: str = "") -> Iterator[tuple[str, schema.Sourced]]:
-    """Every sourced value below `model`, with its place."""
+    """Yield every sourced value below `model`, with its place."""
     if isinstance(model, schema.Sourced):
         yield place, model
     elif isinstance(model, pydantic.BaseModel):
@@ -33,15 +33,17 @@ def run(study: schema.Study, study_name: str, choices: list[Choice], out: Path) 
         out: Written.
     """
     study = choice.apply(study, choices)
-    sections = {f"Experiment `{k}`": v for k, v in study.experiments.items()}
-    sections |= {f"Dataset `{k}`": v for k, v in study.datasets.items()}
+    sections = [
+        *((f"Experiment `{name}`", model) for name, model in study.experiments.items()),
+        *((f"Dataset `{name}`", model) for name, model in study.datasets.items()),
+    ]
     lines = [f"# Hyper-parameters of the study `{study_name}`", "", study.summary, ""]
     lines += ["`choice` marks what the sources at hand do not say: it is this project's.", ""]
-    for title, model in sections.items():
+    for title, model in sections:
         lines += [f"## {title}", "", "| parameter | value | source |", "|---|---|---|"]
         for place, item in entries(model):
             source = f"**choice**{item.source[6:]}" if item.source[:6] == "choice" else item.source
             lines.append(f"| `{place}` | `{item.value}` | {source.replace('|', '/')} |")
         lines.append("")
-    with records.atomic(out) as temporary:
+    with atomic.atomic(out) as temporary:
         temporary.write_text("\n".join(lines))

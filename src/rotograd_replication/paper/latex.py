@@ -6,6 +6,7 @@ What is wider than the text is shrunk to it.
 """
 
 import re
+from typing import Any
 
 import pandas as pd
 
@@ -29,17 +30,17 @@ FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 
 def escape(text: str) -> str:
-    """`text` with the characters that LaTeX would take as commands escaped."""
+    """Escape the characters of `text` that LaTeX would take as commands."""
     return "".join(ESCAPES.get(character, character) for character in text)
 
 
 def table(body: pd.DataFrame, caption: str, label: str) -> str:
-    """A float.
+    """Write a float.
 
     Args:
-        body: cells that are LaTeX already; rows (block, label) and grouped columns that are not.
-        caption: to be escaped.
-        label: its name for references.
+        body: Cells that are LaTeX already; rows (block, label) and grouped columns that are not.
+        caption: To be escaped.
+        label: Its name for references.
     """
     body = body.set_axis(body.index.map(lambda row: tuple(map(escape, row))))
     body = body.set_axis(body.columns.map(lambda column: tuple(map(escape, column))), axis=1)
@@ -55,8 +56,8 @@ def table(body: pd.DataFrame, caption: str, label: str) -> str:
     return f"{start}{small}{text}\\end{{table}}\n"
 
 
-def pages(columns: pd.MultiIndex) -> list[list[tuple[str, ...]]]:
-    """The columns of each part: neighbouring groups, at most `WIDE` columns unless one has more."""
+def pages(columns: pd.Index) -> list[list[tuple[str, ...]]]:
+    """Divide columns into parts: neighbouring groups, at most `WIDE` columns or one group."""
     found: list[list[tuple[str, ...]]] = []
     for group in columns.unique(0):
         own = [column for column in columns if column[0] == group]
@@ -68,10 +69,12 @@ def pages(columns: pd.MultiIndex) -> list[list[tuple[str, ...]]]:
 
 
 def tabular(body: pd.DataFrame) -> str:
-    """Rows and columns alone (with multirow where rows have blocks)."""
+    """Write rows and columns alone (with multirow where rows have blocks)."""
     blocks = body.index.get_level_values(0).unique()
-    body = body.rename_axis(index=[None] * body.index.nlevels)
-    body = body.rename_axis(columns=[None] * body.columns.nlevels)
+    nameless: list[Any] = [None] * body.index.nlevels
+    body = body.rename_axis(index=nameless)
+    nameless = [None] * body.columns.nlevels
+    body = body.rename_axis(columns=nameless)
     body = body.droplevel(0) if list(blocks) == [""] else body
     columns = "l" * body.index.nlevels + "r" * body.shape[1]
     text = body.style.to_latex(
@@ -87,7 +90,7 @@ def tabular(body: pd.DataFrame) -> str:
 
 
 def group_rules(line: str) -> str:
-    """A rule below every group of columns that a line of LaTeX names, on a line of its own."""
+    """Write a rule below every group of columns that a line of LaTeX names, on its own line."""
     rules, first = "", 1
     for cell in line.split(" & "):
         group = re.match(r"\\multicolumn\{(\d+)\}", cell)

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from .. import plugins
-from ..config import load as config
-from ..config import schema
+from ..config import schema, settings
 from ..config.equal_code import TrainingCode
 from ..results.quantities import Paper
 from ..results.tidy import Results
@@ -39,7 +38,7 @@ def run(
         ValueError: an unknown table, or reported numbers that are none.
     """
     build = plugins.load("tables", name).build
-    experiments = config.pick("table", name, study.tables)
+    experiments = settings.pick("table", name, study.tables)
     by_name = {r.name: r for r in results}
     said = caption(study_name, study, experiments, results, code)
     build(by_name, study, paper, f"{said} {REPORTED}").write(csv, markdown, latex)

@@ -4,13 +4,13 @@ A table is numbers; text, bold face and escapes are made here.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from ..files import atomic as records
+from ..files import atomic
 from . import latex
 from .caption import STANDIN
 
@@ -22,12 +22,12 @@ class Table:
     """Numbers with their spreads.
 
     Attributes:
-        title: one line.
-        caption: what must be known to read the numbers (see `caption`).
-        values: medians; rows (block, label), grouped columns such as (quantity, source).
-        spreads: standard deviations, of the same shape; NaN where there is none.
-        runs: number of runs behind each cell, of the same shape.
-        best: which cells are in bold.
+        title: One line.
+        caption: What must be known to read the numbers (see `caption`).
+        values: Medians; rows (block, label), grouped columns such as (quantity, source).
+        spreads: Standard deviations, of the same shape; NaN where there is none.
+        runs: Number of runs behind each cell, of the same shape.
+        best: Which cells are in bold.
     """
 
     title: str
@@ -44,11 +44,11 @@ class Table:
             (markdown, self.markdown()),
             (tex, self.latex(tex.stem)),
         ):
-            with records.atomic(path) as temporary:
+            with atomic.atomic(path) as temporary:
                 temporary.write_text(text)
 
     def tidy(self) -> pd.DataFrame:
-        """A row per cell, empty cells left out."""
+        """List the cells, a row per cell; empty ones are left out."""
         if self.values.empty:
             names = [*self.values.index.names, *self.values.columns.names]
             return pd.DataFrame(columns=[*names, "value", "std", "runs", "best"])
@@ -61,7 +61,7 @@ class Table:
         return tidy.loc[:, (tidy != "").any()]
 
     def markdown(self) -> str:
-        """The table as GitHub Markdown, the best value of each column in bold."""
+        """Write the table as GitHub Markdown, the best value of each column in bold."""
         caption = self.caption.replace(STANDIN, f"**{STANDIN}**")
         if self.values.empty:
             return f"### {self.title}\n\n{NOTHING}\n\n{caption}\n"
@@ -78,7 +78,7 @@ class Table:
         return f"### {self.title}\n\n{text}\n\n{caption}\n"
 
     def latex(self, label: str) -> str:
-        """The table in LaTeX, in several parts if it is wide."""
+        """Write the table in LaTeX, in several parts if it is wide."""
         caption = f"{self.title}. {self.caption}"
         if self.values.empty:
             return latex.table(self.values, f"{caption} {NOTHING}", label)
@@ -86,11 +86,12 @@ class Table:
         return latex.table(body, caption, label)
 
     def _cells(self, both: str, bold: str, alone: str = "{}") -> pd.DataFrame:
-        """The numbers as text."""
+        """Write the numbers as text."""
         text = pd.DataFrame("", self.values.index, self.values.columns, dtype=object)
+        values, spreads = self.values.to_numpy(float), self.spreads.to_numpy(float)
         for i in range(text.shape[0]):
             for j in range(text.shape[1]):
-                cell = _number(self.values.iat[i, j], self.spreads.iat[i, j], both, alone)
+                cell = _number(values[i, j], spreads[i, j], both, alone)
                 text.iat[i, j] = bold.format(cell) if self.best.iat[i, j] else cell
         return text
 
@@ -103,13 +104,15 @@ def _number(value: float, spread: float, both: str, alone: str) -> str:
     return both.format(f"{value:.2f}", f"{spread:.2f}")
 
 
-def best(values: pd.DataFrame, higher: dict[str, bool], exclude: Any = ()) -> pd.DataFrame:
+def best(
+    values: pd.DataFrame, higher: dict[str, bool], exclude: Iterable[str] = ()
+) -> pd.DataFrame:
     """Mark the best shown value of every column (ties share it).
 
     Args:
-        values: rows (block, label), columns (quantity, source).
-        higher: whether a higher value is better, by quantity; those left out have no best value.
-        exclude: labels that do not compete, such as the baseline.
+        values: Rows (block, label), columns (quantity, source).
+        higher: Whether a higher value is better, by quantity; those left out have no best value.
+        exclude: Labels that do not compete, such as the baseline.
     """
     rounded = values.round(2)
     rounded[rounded.index.get_level_values(-1).isin(list(exclude))] = math.nan

@@ -5,7 +5,7 @@ from ..results.tidy import Results
 
 
 def sentences(study: schema.Study, results: Results) -> list[str]:
-    """One sentence for the grids, and one for each thing that puts a choice in doubt.
+    """Yield a sentence on the grids, and one for each thing that puts a choice in doubt.
 
     Args:
         study: The configuration, for the methods' labels.

@@ -14,9 +14,10 @@ import jinja2
 import yaml
 
 from .. import plugins
+from ..claims import verdict_file
 from ..config import schema
 from ..config.equal_code import TrainingCode
-from ..files import atomic as records
+from ..files import atomic
 from ..paper.caption import STANDIN
 from ..results import run_states, tidy
 from .sections import _text
@@ -51,24 +52,24 @@ def run(
     code: TrainingCode,
     out: Path,
 ) -> None:
-    """Write the page from what is there; what is not there is named as missing.
+    """Write the page from what there is; it names what is missing.
 
     Args:
-        study: the configuration.
-        study_name: its name.
-        metrics: where an `{experiment}`'s tidy table lies.
-        history: where its history lies.
-        provenance: where its provenance lies.
-        places: where the files of a run lie.
-        tables: where a `{table}` of a `{kind}` (csv, md, tex) lies.
-        figures: where a `{figure}` of a `{kind}` (csv, pdf, png) lies.
-        verdicts: what `verdict` wrote.
+        study: The configuration.
+        study_name: Its name.
+        metrics: The path of an `{experiment}`'s tidy table.
+        history: The path of its history.
+        provenance: The path of its provenance.
+        places: The paths of a run's files.
+        tables: The path of a `{table}` of a `{kind}` (csv, md, tex).
+        figures: The path of a `{figure}` of a `{kind}` (csv, pdf, png).
+        verdicts: What `verdict` wrote.
         citation: `CITATION.cff`.
-        code: the present training code, by which or whose equal a run that is not stale was made.
-        out: written: the page.
+        code: The present training code; runs of other code that is not equal are stale.
+        out: Written: the page.
 
     Raises:
-        ValueError: a file that is not whole.
+        ValueError: A file that is not whole.
     """
     found = {}
     for name in study.experiments:
@@ -81,7 +82,7 @@ def run(
         found,
         run_states.runs(study, places, code),
         places.metrics,
-        records.read_json(verdicts) if verdicts.is_file() else None,
+        verdict_file.read(verdicts) if verdicts.is_file() else None,
         _files(tables, "table", study.tables, ("csv", "md", "tex")),
         _files(figures, "figure", study.figures, ("csv", "pdf", "png")),
         yaml.safe_load(citation.read_text()),
@@ -89,13 +90,13 @@ def run(
         lambda path: os.path.relpath(path, out.parent),
     )
     page = build(material)
-    with records.atomic(out) as temporary:
+    with atomic.atomic(out) as temporary:
         temporary.write_text(page)
     log.info("%s: %d runs, %.1f MB", out.name, len(material.runs), len(page) / 1e6)
 
 
 def build(material: Material) -> str:
-    """The page as HTML; the same bytes for the same material."""
+    """Make the page as HTML; the same bytes for the same material."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
     templates = jinja2.Environment(
         loader=loader,
@@ -125,7 +126,7 @@ def build(material: Material) -> str:
 
 
 def _files(place: str, word: str, names: Any, kinds: tuple[str, ...]) -> dict[str, dict[str, Path]]:
-    """The outputs that exist, by name and kind."""
+    """Find the outputs that exist, by name and kind."""
     every = {
         name: {kind: Path(place.format(**{word: name, "kind": kind})) for kind in kinds}
         for name in names
@@ -136,20 +137,20 @@ def _files(place: str, word: str, names: Any, kinds: tuple[str, ...]) -> dict[st
 
 
 def _embed(path: Path) -> str:
-    """A PNG as a data URI, so that the page needs no other file."""
+    """Write a PNG as a data URI, so that the page needs no other file."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def _facts(material: Material) -> dict[str, str]:
-    """The line below the title: how much was run, on what, for how long."""
-    there = [run for run in material.runs if run.record]
-    seconds = sum(run.record["seconds"] for run in there)
-    odd = [s for s in (run_states.DIVERGED, run_states.STALE) if any(r.state == s for r in there)]
-    counts = [f"{sum(run.state == state for run in there)} {state}" for state in odd]
+    """Write the line below the title: how much was run, on what, for how long."""
+    states = [run.state for run in material.runs if run.record]
+    records = [run.record for run in material.runs if run.record]
+    odd = [s for s in (run_states.DIVERGED, run_states.STALE) if s in states]
+    counts = [f"{states.count(state)} {state}" for state in odd]
     return {
-        "runs": ", ".join([f"{len(there)} of {len(material.runs)}", *counts]),
+        "runs": ", ".join([f"{len(records)} of {len(material.runs)}", *counts]),
         "experiments": str(len(material.study.experiments)),
-        "data": "; ".join(dict.fromkeys(r.record["data"]["label"] for r in there)) or _text.NONE,
-        "hardware": ", ".join(sorted({r.record["device"] for r in there})) or _text.NONE,
-        "computed": _text.duration(seconds),
+        "data": "; ".join(dict.fromkeys(record.data.label for record in records)) or _text.NONE,
+        "hardware": ", ".join(sorted({record.device for record in records})) or _text.NONE,
+        "computed": _text.duration(sum(record.seconds for record in records)),
     }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..files import atomic
+from ..claims import verdict_file
 from ..results.status import duration
 
 QUICK = "`snakemake --config study=lite` trains on real MNIST and CIFAR-10;"
@@ -11,7 +11,7 @@ OWN = "docs/extend.md shows how to try a study of your own, docs/verdicts.md how
 
 
 def success(study: str, made: set[str], verdicts: str, report: str, seconds: float) -> list[str]:
-    """What to say where every job succeeded.
+    """Write the lines for a call of which every job succeeded.
 
     Args:
         study: The study's name.
@@ -29,7 +29,7 @@ def success(study: str, made: set[str], verdicts: str, report: str, seconds: flo
 
 
 def failure(study: str, seconds: float) -> list[str]:
-    """What to say where a job failed: its own error and its log are shown above."""
+    """Write the lines for a call of which a job failed; its error and its log are shown above."""
     return [
         f"A job failed, see above (study {study}, {duration(seconds)}).",
         "All that is finished is kept. Mend what failed and give the same command again: it makes",
@@ -38,8 +38,8 @@ def failure(study: str, seconds: float) -> list[str]:
 
 
 def _verdicts(path: Path) -> Iterator[str]:
-    """Each verdict once, with the claims that have it."""
-    claims = atomic.read_json(path)["claims"]
-    for verdict in dict.fromkeys(claim["verdict"] for claim in claims):
-        names = [f"{c['number']} {c['id']}" for c in claims if c["verdict"] == verdict]
+    """Yield each verdict once, with the claims that have it."""
+    claims = verdict_file.read(path).claims
+    for verdict in dict.fromkeys(claim.verdict for claim in claims):
+        names = [f"{c.number} {c.id}" for c in claims if c.verdict == verdict]
         yield f"  {verdict:<16} {', '.join(names)}"

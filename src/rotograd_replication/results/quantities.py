@@ -9,15 +9,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
 import pydantic
 
 from .. import plugins
-from ..config import load as config
-from ..config import schema
+from ..config import faults, schema, yaml_files
 from .tidy import Results, read_reported
 
 # Over the last axis: `[..., tasks]` -> `[...]`.
@@ -51,10 +50,10 @@ class Quantity(schema.Model):
     `of` is the relative improvement over the single-task network, the metric itself, or the hours
     of the run. A task with several metrics takes `metric`, or the mean of their improvements.
     `tasks` are all where none is named. `times` changes the unit. `over` names the method whose
-    median over seeds it is divided by. `printed` are the quantities whose mean stands for it where
-    the paper prints none itself. `at` says which parameters are
-    measured: those of the best epoch, or those that training ends with, whose `metric` the history
-    has on the validation split.
+    median over seeds it is divided by. Where the paper does not
+    print it, the mean of the quantities in `printed` counts. `at` says which parameters are
+    measured: those of the best epoch, or those at the end of training, whose `metric` on the
+    validation split is in the history.
     """
 
     label: str
@@ -113,11 +112,22 @@ def load(configs: Path) -> Quantities:
     Raises:
         ConfigurationError: An unknown name or key, with its place and the nearest legal one.
     """
-    content = config.read_named(configs / "paper", "quantities")
-    return config.validate(Quantities, content, "quantities.yaml")
+    content = yaml_files.read_named(configs / "paper", "quantities")
+    return faults.validate(Quantities, content, "quantities.yaml")
 
 
-Row = dict[str, Any]
+class Row(TypedDict):
+    """A number that the paper prints: a row of `configs/paper/reported.csv`."""
+
+    table: int
+    experiment: str
+    method: str
+    metric: str
+    value: float
+    std: float | None
+    runs: int
+    source: str
+    note: str | None
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,7 @@ class Paper:
     rows: dict[tuple[str, str, str], Row]
 
     def cell(self, experiment: str, name: str, method: schema.Method, metric: str) -> Row | None:
-        """The row that the paper prints, or what follows from those that it prints; else None.
+        """Find the row that the paper prints, or what follows from those that it prints; else None.
 
         Args:
             experiment: Its name in `configs/experiments/`.
@@ -148,8 +158,9 @@ class Paper:
         keys = [(printed.reported, other, metric) for other in names if other]
         if row := next((self.rows[key] for key in keys if key in self.rows), None):
             return row
-        parts = [self.cell(experiment, name, method, other) for other in quantity.printed]
-        if not parts or None in parts:
+        cells = [self.cell(experiment, name, method, other) for other in quantity.printed]
+        parts = [part for part in cells if part]
+        if not parts or len(parts) < len(cells):
             return None
         value = float(np.mean([part["value"] for part in parts]))
         if quantity.over:
@@ -159,19 +170,19 @@ class Paper:
 
 
 def read_paper(quantities: dict[str, Quantity], printed: dict[str, Printed], path: Path) -> Paper:
-    """The paper's numbers from `reported.csv`.
+    """Read the paper's numbers from `reported.csv`.
 
     Raises:
         ValueError: It is not as `tidy.read_reported` needs it.
     """
     table = read_reported(path).astype(object)
-    rows = table.where(table.notna(), None).to_dict("records")
+    rows: list[Any] = table.where(table.notna(), None).to_dict("records")
     by_name = {(row["experiment"], row["method"], row["metric"]): row for row in rows}
     return Paper(quantities, printed, by_name)
 
 
 def summary(values: np.ndarray) -> Summary:
-    """Over the seeds `[seeds]` of one method that have a finite number."""
+    """Summarise one method's numbers `[seeds]`, of those that are finite."""
     values = values[np.isfinite(values)]
     if not len(values):
         return Summary(math.nan, math.nan, 0)
@@ -180,7 +191,7 @@ def summary(values: np.ndarray) -> Summary:
 
 
 def summaries(found: Results, quantity: Quantity, convention: str = "") -> Callable[[str], Summary]:
-    """Of one quantity: method -> its summary."""
+    """Summarise one quantity: method -> its summary."""
     column = per_run(per_task(found, quantity, convention), quantity).iloc[:, 0]
     values = {name: rows.to_numpy(float) for name, rows in column.groupby("method", sort=False)}
     empty = np.empty(0)
@@ -189,7 +200,7 @@ def summaries(found: Results, quantity: Quantity, convention: str = "") -> Calla
 
 
 def per_task(found: Results, quantity: Quantity, convention: str = "") -> pd.DataFrame:
-    """What a quantity is made of: a row per (method, seed), a column per task.
+    """Take a quantity's numbers: a row per (method, seed), a column per task.
 
     A run without a finite number for a task (diverged, or Delta undefined) has NaN there.
 
@@ -227,7 +238,7 @@ def _hours(found: Results) -> pd.DataFrame:
 
 
 def _last_epoch(found: Results, quantity: Quantity) -> pd.DataFrame:
-    """The metric on the validation split when training ended; a diverged run's never did."""
+    """Take the metric on the validation split when training ended; a diverged run has none."""
     rows = found.history.sort_values("epoch").groupby(["method", "seed"], sort=False).tail(1)
     prefix = f"val_{quantity.metric}/"
     last = rows.set_index(["method", "seed"]).filter(regex=f"^{prefix}")
@@ -237,7 +248,7 @@ def _last_epoch(found: Results, quantity: Quantity) -> pd.DataFrame:
 
 
 def per_run(scores: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
-    """The statistic of each run, in one column; every task a column where each counts alone."""
+    """Compute the statistic of each run, in one column; where each task counts alone, one each."""
     if quantity.statistic == "each":
         return scores
     values = STATISTICS[quantity.statistic](scores.to_numpy())

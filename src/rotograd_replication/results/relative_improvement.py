@@ -10,14 +10,14 @@ BASELINE = "single_task"
 
 
 def improvement(value: float, single: float, higher_is_better: bool) -> float:
-    """`Delta_k = 100 * (-1)^{l_k} (M_k - S_k) / S_k` in percent: positive is better.
+    """Compute `Delta_k = 100 * (-1)^{l_k} (M_k - S_k) / S_k` in percent: positive is better.
 
     Source: RotoGrad, eq. 6. `l_k` is 1 where a lower metric is better.
 
     Args:
         value: `M_k`, the metric of the multitask network on the test split.
         single: `S_k`, the metric of the single-task network.
-        higher_is_better: whether `l_k` is 0.
+        higher_is_better: Whether `l_k` is 0.
 
     Returns:
         Delta_k, or NaN where `S_k` is 0 and no relative change exists.
@@ -29,7 +29,7 @@ def improvement(value: float, single: float, higher_is_better: bool) -> float:
 
 
 def over_seeds(runs: pd.DataFrame | pd.Series) -> pd.DataFrame:
-    """Median, standard deviation (`ddof=1`, NaN for one run) and number of runs of each method.
+    """Compute each method's median, standard deviation (`ddof=1`, NaN for one run) and runs.
 
     Args:
         runs: A number per (method, seed), or several, one a column.
@@ -41,4 +41,4 @@ def over_seeds(runs: pd.DataFrame | pd.Series) -> pd.DataFrame:
     frame.columns.name = "quantity"
     tidy = frame.stack(future_stack=True).groupby(["method", "quantity"], sort=False)
     with np.errstate(invalid="ignore"):
-        return tidy.agg(value="median", std="std", runs="count")
+        return pd.DataFrame(tidy.agg(value="median", std="std", runs="count"))

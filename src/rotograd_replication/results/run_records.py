@@ -1,134 +1,163 @@
-"""The records of finished runs, read and compared: what may stand side by side in one table."""
+"""The record of a run: what training and evaluation write of it, read in one place.
 
-from collections.abc import Iterable, Sequence
+Training writes `run.json`, and evaluation `metrics.json`: the same keys with `metrics`, and with
+the test split in `data`.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..config import load as config
-from ..config import schema
-from ..config.choice import Choice
-from ..files import atomic as records
+import pydantic
 
-RUN = ["study", "experiment", "method", "seed"]
-COST = ["epochs", "best_epoch", "seconds", "peak_memory_mb", "device", "threads"]
-SOURCE = ["dataset", "configuration", "code", "data", "git_revision", "versions"]
-KEYS = [*RUN, *SOURCE, *COST, "metrics"]
+from ..config import faults
+from ..files import atomic
 
-
-class AggregateError(ValueError):
-    """Runs that must not be put in one table; its message names the run and the remedy."""
+REMEDY = "Delete it and rerun its target."
+# Of one network, or of each of a run's separate networks.
+Epoch = int | list[int]
 
 
-def label(run: dict[str, Any]) -> str:
-    """A run in words."""
-    return f"{run['experiment']}/{run['method']}/seed {run['seed']}"
+class RecordError(ValueError):
+    """A record that is damaged or does not belong; its message names the run and the remedy."""
 
 
-def read(path: Path, study: str, experiment: str, remedy: str) -> dict[str, Any]:
-    """One run's record, with every key present."""
+class Model(pydantic.BaseModel):
+    """A mapping that may have further keys, such as those of later code."""
+
+    model_config = pydantic.ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class Data(Model):
+    """What a run was trained and measured on.
+
+    Attributes:
+        label: The data in words.
+        archives: Archive -> its sha256.
+        samples: Split -> how many samples were used.
+        prepared: Split -> the sha256 of the prepared file; None in the earliest records.
+    """
+
+    label: str
+    archives: dict[str, str]
+    samples: dict[str, int]
+    prepared: dict[str, str] | None = None
+
+
+class Divergence(Model):
+    """What was not finite, and when; on the test split there is no batch."""
+
+    what: str
+    epoch: Epoch
+    batch: int | None = None
+
+
+class RunRecord(Model):
+    """A finished run. A key with a default came later: the earliest records lack it.
+
+    Attributes:
+        study: The study's name.
+        experiment: The experiment's name.
+        method: The method's name.
+        seed: The seed.
+        trained_as: The experiment and method that it was trained as, if it is a copy.
+        dataset: The dataset's name.
+        settings: What decides its numbers besides seed and data (`config.settings`).
+        configuration: The digest of the settings.
+        tuned: Parameter -> what tuning chose, in words.
+        code: The digest of the training code.
+        git_revision: The revision of the repository.
+        versions: Package -> version.
+        data: What it was trained and measured on.
+        device: The device in words.
+        processor: What of the CPU decides the last bits of a number.
+        threads: How many threads trained it.
+        epochs: How many epochs were asked for.
+        best_epoch: The epoch whose parameters were kept.
+        diverged: How it diverged; None if it did not.
+        seconds: Of training.
+        peak_memory_mb: In MiB; None where it was not measured.
+        model: The sha256 of the kept parameters' file.
+        metrics: Task -> metric -> its value on the test split; None if the run diverged.
+    """
+
+    study: str
+    experiment: str
+    method: str
+    seed: int
+    trained_as: str | None = None
+    dataset: str
+    settings: dict[str, Any]
+    configuration: str
+    tuned: dict[str, str] = {}
+    code: str
+    git_revision: str
+    versions: dict[str, str]
+    data: Data
+    device: str
+    processor: str | None = None
+    threads: int
+    epochs: int
+    best_epoch: Epoch
+    diverged: Divergence | None = None
+    seconds: float
+    peak_memory_mb: float | None
+    model: str
+    metrics: dict[str, dict[str, float]] | None
+
+    @property
+    def label(self) -> str:
+        """The run in words."""
+        return f"{self.experiment}/{self.method}/seed {self.seed}"
+
+
+def read(path: Path, remedy: str = REMEDY, **expected: str) -> RunRecord:
+    """Read a finished run's `metrics.json`.
+
+    Args:
+        path: The file.
+        remedy: What to do about one that is refused; a sentence.
+        expected: Keys and the values that they must have.
+
+    Raises:
+        RecordError: It is not JSON, lacks a key, or has a value of another type or run.
+        FileNotFoundError: There is none.
+    """
     try:
-        run = records.read_json(path)
+        content = atomic.read_json(path)
     except ValueError as error:
-        raise AggregateError(f"{error} {remedy}") from error
-    if not isinstance(run, dict):
-        raise AggregateError(f"`{path}` must be a mapping. Found {type(run).__name__}. {remedy}")
-    missing = [key for key in KEYS if key not in run]
-    if missing:
-        raise AggregateError(
-            f"`{path}` must have every key of a run. Missing: {', '.join(missing)}. {remedy}"
-        )
-    for key, expected in (("study", study), ("experiment", experiment)):
-        if run[key] != expected:
-            raise AggregateError(
-                f"`{path}` must be of {key} `{expected}`. Found `{run[key]}`. {remedy}"
-            )
-    if not isinstance(run["data"], dict) or not {"label", "archives", "samples"} <= set(
-        run["data"]
-    ):
-        raise AggregateError(
-            f"`data` of `{path}` must have label, archives and samples. "
-            f"Found {run['data']!r}. {remedy}"
-        )
+        raise RecordError(f"{error} {remedy}") from error
+    if not isinstance(content, dict):
+        raise RecordError(f"`{path}` must be a mapping. Found {type(content).__name__}. {remedy}")
+    try:
+        run = RunRecord.model_validate(content)
+    except pydantic.ValidationError as error:
+        raise RecordError(f"{_fault(path, error)} {remedy}") from None
+    for key, value in expected.items():
+        if (found := getattr(run, key)) != value:
+            raise RecordError(f"`{path}` must be of {key} `{value}`. Found `{found}`. {remedy}")
     return run
 
 
-def is_diverged(run: dict[str, Any]) -> bool:
-    """Whether a run came to nothing; a record from before runs were looked at has no such key."""
-    return run.get("diverged") is not None
+def _fault(path: Path, error: pydantic.ValidationError) -> str:
+    """Name every key that is missing, or the first value of another type."""
+    found: list[Any] = error.errors()
+    if missing := [fault["loc"] for fault in found if fault["type"] == "missing"]:
+        keys = ", ".join(".".join(map(str, key)) for key in missing)
+        return f"`{path}` must have every key of a run. Missing: {keys}."
+    return faults.explain(RunRecord, found[0], f"`{path}`")
 
 
 def diverged(paths: Iterable[Path]) -> list[str]:
-    """A line for each of some finished runs that diverged: which, where and how."""
-    found = [records.read_json(path) for path in paths if path.is_file()]
+    """Say of each finished run that diverged which it is, what was not finite, and when."""
+    runs = [read(path) for path in paths if path.is_file()]
     return [
-        f"{label(run)}: {run['diverged']['what']}, epoch {run['diverged']['epoch']}"
-        for run in found
-        if is_diverged(run)
+        f"{run.label}: {run.diverged.what}, epoch {run.diverged.epoch}"
+        for run in runs
+        if run.diverged
     ]
 
 
-def check_configuration(
-    runs: list[dict[str, Any]], study: schema.Study, experiment: str, remedy: str
-) -> None:
-    """Refuse runs of methods or settings that the study does not have now, and repetitions."""
-    legal = study.experiments[experiment].methods
-    digests = {m: config.run_digest(study, experiment, m) for m in legal}
-    seen: set[tuple[str, int]] = set()
-    for run in runs:
-        if run["method"] not in legal:
-            raise AggregateError(
-                f"{label(run)}: `{run['method']}` is no method of this experiment. "
-                f"Legal: {', '.join(legal)}. Add it to the experiment, or leave the run out."
-            )
-        if run["configuration"] != digests[run["method"]]:
-            raise AggregateError(
-                f"{label(run)} was made under another configuration. Found "
-                f"{run['configuration']}, the present one is {digests[run['method']]}. {remedy}"
-            )
-        if (run["method"], run["seed"]) in seen:
-            raise AggregateError(f"{label(run)} must be given once. Found it twice.")
-        seen.add((run["method"], run["seed"]))
-
-
-def check_data(runs: list[dict[str, Any]], remedy: str, same: dict[str, str]) -> None:
-    """Refuse runs of different bytes or budgets: their metrics cannot be compared.
-
-    Args:
-        runs: Their records.
-        remedy: What to do about one that is refused; a sentence.
-        same: The sha256 of a prepared file -> of one that holds the same tensors.
-    """
-    first, prepared = runs[0], None
-    for run in runs:
-        if run["epochs"] != first["epochs"]:
-            raise AggregateError(
-                f"{label(run)} must be trained as long as {label(first)}. "
-                f"Found {run['epochs']} epochs instead of {first['epochs']}. {remedy}"
-            )
-        # Runs from before prepared files had sums do not say theirs.
-        found = run["data"].get("prepared")
-        found = found and {split: same.get(known, known) for split, known in found.items()}
-        prepared = prepared or found
-        if found and found != prepared:
-            raise AggregateError(
-                f"{label(run)} must be trained and tested on the prepared files of the others. "
-                f"Found {found} instead of {prepared}. {remedy}"
-            )
-        for key in ("archives", "samples", "label"):
-            if run["data"][key] != first["data"][key]:
-                raise AggregateError(
-                    f"{label(run)} must be trained on the data of {label(first)}. Found other "
-                    f"{key}: {run['data'][key]} instead of {first['data'][key]}. {remedy}"
-                )
-
-
-def check_tuning(runs: list[dict[str, Any]], choices: Sequence[Choice], remedy: str) -> None:
-    """Refuse runs that were not trained with what tuning chose for their method."""
-    chosen = {choice.method: choice.said for choice in choices}
-    for run in runs:
-        expected = chosen.get(run["method"], {})
-        if run.get("tuned", {}) != expected:
-            raise AggregateError(
-                f"{label(run)} must be trained with what tuning chose: {expected or 'nothing'}. "
-                f"Found {run.get('tuned') or 'nothing'}. {remedy}"
-            )
+def peak_memory_mb(runs: Iterable[RunRecord]) -> float | None:
+    """Find the largest memory of some runs, in MiB; None where none was measured."""
+    return max((run.peak_memory_mb for run in runs if run.peak_memory_mb), default=None)

@@ -1,34 +1,34 @@
-"""Every run that a study asks for, and its state, from the files beside it alone."""
+"""Every run that a study asks for, and its state, from the run's own files alone."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import load as config
-from ..config import schema
+from ..config import schema, settings
 from ..config.equal_code import TrainingCode
-from ..files import atomic as records
+from . import run_records
+from .run_records import RunRecord
 
 DONE, DIVERGED, STALE = "done", "diverged", "stale"
 TRAINED, RUNNING, MISSING = "trained", "running", "missing"
 STATES = {
     DONE: "finished under the present configuration and code",
-    DIVERGED: "finished with a loss that is no number",
+    DIVERGED: "finished with a loss that is not finite",
     STALE: "finished under another configuration or other training code",
     TRAINED: "trained, not yet measured on the test split",
-    RUNNING: "a checkpoint lies there: running, or interrupted",
+    RUNNING: "has a checkpoint: running, or interrupted",
     MISSING: "not begun",
 }
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a run's files lie: patterns with `{experiment}`, `{method}` and `{seed}`.
+    """Where a run's files are: patterns with `{experiment}`, `{method}` and `{seed}`.
 
     Attributes:
-        metrics: of a finished run.
-        record: of a trained run.
-        checkpoint: the folder of a run that is under way.
+        metrics: Of a finished run.
+        record: Of a trained run.
+        checkpoint: The folder of a run in progress.
     """
 
     metrics: str
@@ -45,24 +45,24 @@ class Run:
     seed: int
     state: str
     reason: str
-    record: dict[str, Any]
+    record: RunRecord | None
 
 
 def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
-    """Every run of a study, in its order.
+    """List every run of a study, in its order.
 
     Args:
-        study: the configuration.
-        places: where files lie.
-        code: the present training code.
+        study: The configuration.
+        places: Where files are.
+        code: The present training code.
 
     Raises:
-        ValueError: a finished run's file is not JSON.
+        RecordError: A finished run's record is damaged.
     """
     found = []
     for name, experiment in study.experiments.items():
         for method in experiment.methods:
-            configuration = config.run_digest(study, name, method)
+            configuration = settings.run_digest(study, name, method)
             for seed in range(experiment.seeds.value):
                 where = {"experiment": name, "method": method, "seed": seed}
                 record = _finished(Path(places.metrics.format(**where)))
@@ -71,12 +71,12 @@ def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
     return found
 
 
-def _finished(metrics: Path) -> dict[str, Any]:
-    """A run's record; empty where there is none, also where it is removed at this moment."""
+def _finished(metrics: Path) -> RunRecord | None:
+    """Read a run's record; None where there is none, also if it is just being removed."""
     try:
-        return records.read_json(metrics)
+        return run_records.read(metrics)
     except FileNotFoundError:
-        return {}
+        return None
 
 
 def _begun(places: Places, where: dict[str, Any]) -> tuple[str, str]:
@@ -87,18 +87,18 @@ def _begun(places: Places, where: dict[str, Any]) -> tuple[str, str]:
     return MISSING, ""
 
 
-def state_of(record: dict[str, Any], configuration: str, code: TrainingCode) -> tuple[str, str]:
-    """The state of a finished run, and why.
+def state_of(record: RunRecord, configuration: str, code: TrainingCode) -> tuple[str, str]:
+    """Find the state of a finished run, and why.
 
     Args:
-        record: its `metrics.json`.
-        configuration: the digest of its present configuration.
-        code: the present training code.
+        record: Its `metrics.json`.
+        configuration: The digest of its present configuration.
+        code: The present training code.
     """
-    if record["configuration"] != configuration:
+    if record.configuration != configuration:
         return STALE, "the configuration has changed since"
-    if not code.trained(record["code"], record["method"]):
+    if not code.trained(record.code, record.method):
         return STALE, "the training code has changed since"
-    if record.get("diverged"):
-        return DIVERGED, "a loss is no number"
+    if record.diverged:
+        return DIVERGED, "a loss is not finite"
     return DONE, ""

@@ -1,6 +1,6 @@
 """The run matrix in the terminal: what is done, and how long the rest takes; reads files alone.
 
-It may be asked while runs are under way. Hours left come from finished runs of the same method,
+It works while runs are in progress. Hours left come from finished runs of the same method,
 else of the same experiment.
 """
 
@@ -27,12 +27,12 @@ def run(
 
 
 def lines(study: schema.Study, study_name: str, found: list[Run]) -> list[str]:
-    """What is shown, line by line.
+    """Write what is shown, line by line.
 
     Args:
-        study: the configuration.
-        study_name: its name.
-        found: all of its runs.
+        study: The configuration.
+        study_name: Its name.
+        found: All of its runs.
     """
     shown = []
     width = max(len(run.method) for run in found)
@@ -56,22 +56,22 @@ def _ordered(counts: Counter) -> list[tuple[str, int]]:
 
 
 def _typical(mine: list[Run]) -> str:
-    seconds = [run.record["seconds"] for run in mine if run.record]
+    seconds = [run.record.seconds for run in mine if run.record]
     return f"{duration(statistics.median(seconds))} a run" if seconds else ""
 
 
 def left(found: list[Run]) -> str:
-    """How long the runs that are missing or under way take, by the finished ones.
+    """Estimate how long the runs that are missing or running take, from the finished ones.
 
-    A run under way counts as a whole: how far it is, only its own process knows.
+    A running one counts as a whole: only its own process knows how far it is.
     """
     waiting = [run for run in found if run.state in (RUNNING, MISSING)]
     if not waiting:
         return "nothing is left to train"
     times: dict[tuple[str, str | None], list[float]] = {}
-    for run in found:
-        for key in ((run.experiment, run.method), (run.experiment, None)) if run.record else ():
-            times.setdefault(key, []).append(run.record["seconds"])
+    for record in (run.record for run in found if run.record):
+        for method in (record.method, None):
+            times.setdefault((record.experiment, method), []).append(record.seconds)
     known = [
         times.get((run.experiment, run.method)) or times.get((run.experiment, None))
         for run in waiting
@@ -87,7 +87,7 @@ def left(found: list[Run]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that a person would use."""
+    """Write a time in the unit that a person would use."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"

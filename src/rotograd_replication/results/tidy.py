@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..config.choice import Choice
-from ..files import atomic as records
-from ..files import damage
+from ..files import atomic, damage
 
 REPORTED = {"table", "experiment", "method", "metric", "value", "std", "runs", "source", "note"}
 REMEDY = "Delete it and run `aggregate` again."
@@ -64,7 +63,8 @@ class Results:
     @cached_property
     def seeds(self) -> dict[str, list[int]]:
         """Method -> the seeds of its runs, also of those that diverged."""
-        return self.metrics.groupby("method")["seed"].unique().map(sorted).to_dict()
+        groups = self.metrics.groupby("method")["seed"]
+        return {str(method): sorted(seeds.unique()) for method, seeds in groups}
 
     @property
     def methods(self) -> list[str]:
@@ -76,9 +76,9 @@ def read(table: Path, history: Path, provenance: Path) -> Results:
     """Read one experiment.
 
     Raises:
-        ValueError: a file that is not what `aggregate` writes.
+        ValueError: A file that is not what `aggregate` writes.
     """
-    facts = records.read_json(provenance)
+    facts = atomic.read_json(provenance)
     if not isinstance(facts, dict) or not {"experiment", "runs", "data"} <= facts.keys():
         raise ValueError(f"`{provenance}` must name experiment, runs and data. {REMEDY}")
     metrics = read_csv(table, {"method", "seed", "task", "metric", "value", "delta"}, REMEDY)
@@ -86,10 +86,10 @@ def read(table: Path, history: Path, provenance: Path) -> Results:
 
 
 def read_reported(path: Path) -> pd.DataFrame:
-    """The paper's numbers, `configs/paper/reported.csv`: a row per cell of its tables.
+    """Read the paper's numbers, `configs/paper/reported.csv`: a row per cell of its tables.
 
     Raises:
-        ValueError: it is no table, lacks a column, or a value is no number.
+        ValueError: It is not a table, lacks a column, or a value is not a number.
     """
     remedy = "Restore it from the repository."
     found = read_csv(path, REPORTED, remedy)
@@ -100,10 +100,10 @@ def read_reported(path: Path) -> pd.DataFrame:
 
 
 def read_csv(path: Path, columns: set[str], remedy: str) -> pd.DataFrame:
-    """A table with at least these columns.
+    """Read a table with at least these columns.
 
     Raises:
-        ValueError: it is no table, or lacks a column.
+        ValueError: It is not a table, or lacks a column.
     """
     with open(path, "rb") as file, damage.reading(path, "a CSV table", remedy):
         found = pd.read_csv(file)

@@ -6,8 +6,10 @@ import pytest
 import yaml
 
 from rotograd_replication import plugins
-from rotograd_replication.config import load as config
 from rotograd_replication.config import palette, schema, yaml_files
+from rotograd_replication.config.load import load_study
+from rotograd_replication.config.settings import run_digest, run_settings
+from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.paper import hyperparameters
 from tests.helpers.paths import CONFIGS, ROOT
 
@@ -31,7 +33,7 @@ def change(path, keys, value):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_committed_studies_are_valid(name):
-    study = config.load_study(CONFIGS, name)
+    study = load_study(CONFIGS, name)
     assert study.experiments
     for place, item in hyperparameters.entries(study):
         assert item.source.split(":")[0] in ("paper", "official code", "MTAN code", "choice"), place
@@ -128,8 +130,8 @@ def test_bad_configuration_is_one_clear_error(configs, case):
         study = "qiuck"
     else:
         change(configs / where[0], where[1:], value)
-    with pytest.raises(config.ConfigurationError) as error:
-        config.load_study(configs, study)
+    with pytest.raises(ConfigurationError) as error:
+        load_study(configs, study)
     assert expected in str(error.value)
     assert "pydantic" not in str(error.value)
 
@@ -142,7 +144,7 @@ def test_a_source_at_the_top_is_that_of_every_value_without_one(configs):
     training = {"epochs": 3, "batch_size": sourced(8), "optimizer": {"learning_rate": 0.5}}
     change(place, ["experiments", "digits"], {"training": training, "variants": parameters})
     change(place, ["experiments", "cifar10"], own)
-    study = config.load_study(configs, "paper")
+    study = load_study(configs, "paper")
     digits = study.experiments["digits"]
     m = digits.methods["rotograd"].parameters["m"]
     whole = [digits.training.epochs, digits.training.optimizer.learning_rate, m]
@@ -156,7 +158,7 @@ def test_a_source_at_the_top_is_that_of_every_value_without_one(configs):
 def test_a_sweep_is_a_method_per_value(configs):
     change(configs.joinpath(SWEEP[0]), [*SWEEP[1:], "values"], [2, 0.25, 1.5e-3, 1e-05])
     change(configs.joinpath(SWEEP[0]), ["methods"], ["rotograd_lr_{}", "vanilla"])
-    methods = config.load_study(configs, "paper").experiments["stability"].methods
+    methods = load_study(configs, "paper").experiments["stability"].methods
     names = ["2", "0.25", "1.5e-3", "1e-5"]
     assert list(methods) == [*(f"rotograd_lr_{name}" for name in names), "vanilla"]
     swept = methods["rotograd_lr_1.5e-3"]
@@ -172,7 +174,7 @@ def test_looks_go_by_order_unless_set(configs):
     change(place, ["new"], new)
     change(place, ["newer"], new | {"marker": "*"})
     change(configs / "experiments/digits.yaml", ["methods"], ["vanilla", "new", "newer"])
-    methods = config.load_study(configs, "paper").experiments["digits"].methods
+    methods = load_study(configs, "paper").experiments["digits"].methods
     looks = {name: (method.colour, method.marker) for name, method in methods.items()}
     assert looks["vanilla"] == ("#1a1a1a", "s")
     assert looks["new"] == (palette.COLOURS[8], palette.MARKERS[8])
@@ -204,23 +206,23 @@ def test_every_key_is_read():
 
 
 def test_digest_follows_numbers_not_words(configs):
-    before = config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd")
+    before = run_digest(load_study(configs, "paper"), "digits", "rotograd")
     change(configs / "methods.yaml", ["rotograd", "label"], "Another label")
     change(configs / "methods.yaml", ["gradnorm", "parameters", "alpha"], sourced(0.5))
-    assert config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd") == before
+    assert run_digest(load_study(configs, "paper"), "digits", "rotograd") == before
     change(configs / "experiments/digits.yaml", ["training", "epochs"], sourced(7))
-    assert config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd") != before
+    assert run_digest(load_study(configs, "paper"), "digits", "rotograd") != before
 
 
 def test_a_later_option_at_its_default_leaves_digests_alone(configs):
     """Results from before the option stay valid; any other value is another configuration."""
 
     def digest():
-        return config.run_digest(config.load_study(configs, "paper"), "digits", "rotograd")
+        return run_digest(load_study(configs, "paper"), "digits", "rotograd")
 
     before = digest()
     place = configs / "experiments/digits.yaml"
-    settings = config.run_settings(config.load_study(configs, "paper"), "digits", "rotograd", True)
+    settings = run_settings(load_study(configs, "paper"), "digits", "rotograd", True)
     assert set(settings["heads"]) == {"hidden"}
     assert "drops" not in settings["training"]["optimizer"]
     change(place, ["heads", "module"], "mlp")

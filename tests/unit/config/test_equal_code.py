@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from rotograd_replication.config import equal_code
-from rotograd_replication.config import load as config
 from rotograd_replication.config.equal_code import Entry, TrainingCode
+from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.paper.caption import STALE, caption
-from rotograd_replication.results.run_records import AggregateError
+from rotograd_replication.results.run_records import RecordError
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS
 
@@ -89,7 +89,7 @@ def test_methods_may_be_variants(configs):
     ],
 )
 def test_a_fault_is_one_message(configs, content, message):
-    with pytest.raises(config.ConfigurationError, match=message) as error:
+    with pytest.raises(ConfigurationError, match=message) as error:
         equal_code.load(configs(content), C)
     assert str(error.value).startswith("equivalent_code.yaml: ")
 
@@ -126,7 +126,7 @@ def test_prepared_files_of_equal_tensors_stand_in_one_table(tmp_path):
         run = json.loads(path.read_text())
         run["data"]["prepared"]["train"] = "d" * 64
         path.write_text(json.dumps(run))
-    with pytest.raises(AggregateError, match="prepared files of the others"):
+    with pytest.raises(RecordError, match="prepared files of the others"):
         files.aggregate(study, "quick", "toy_convex", datasets)
     files.aggregate(study, "quick", "toy_convex", datasets, {"d" * 64: "c" * 64})
 
@@ -140,7 +140,7 @@ def test_equal_data_is_passed_on_to_the_latest(configs):
     place = configs({"equal_code": [], "equal_data": chain})
     assert equal_code.same_data(place) == {x * 64: "c" * 64 for x in "abd"}
     chain[0]["same_as"] = {"train": "b" * 64}
-    with pytest.raises(config.ConfigurationError, match="must name the same splits"):
+    with pytest.raises(ConfigurationError, match="must name the same splits"):
         equal_code.same_data(configs({"equal_code": [], "equal_data": chain}))
 
 

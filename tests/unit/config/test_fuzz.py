@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config.load import load_study
+from rotograd_replication.config.yaml_files import ConfigurationError, read_yaml
 from rotograd_replication.data.datasets import _mnist, _pictures, _svhn, celeba, cifar10, nyuv2
-from rotograd_replication.files import atomic as records
+from rotograd_replication.files import atomic
 from rotograd_replication.results import aggregate, tidy
 from tests.helpers.paths import CONFIGS
 
@@ -79,7 +80,7 @@ def test_a_mutated_configuration_is_read_or_refused(configs, place, action, valu
     file, where = place
     (configs / file).write_text(yaml.safe_dump(changed(file, where, action, value)))
     try:
-        refused_or(lambda: config.load_study(configs, "quick"), config.ConfigurationError)
+        refused_or(lambda: load_study(configs, "quick"), ConfigurationError)
     finally:
         shutil.copy(CONFIGS / file, configs / file)
 
@@ -90,7 +91,7 @@ def test_mutated_text_is_read_or_refused(configs, file, data):
     damage(raw, data)
     (configs / file).write_bytes(raw)
     try:
-        refused_or(lambda: config.load_study(configs, "quick"), config.ConfigurationError)
+        refused_or(lambda: load_study(configs, "quick"), ConfigurationError)
     finally:
         shutil.copy(CONFIGS / file, configs / file)
 
@@ -240,8 +241,8 @@ READERS = [
     ("numpy.lib.format.read_array", "nyuv2", READ_ARCHIVE["nyuv2"]),
     ("zipfile.ZipFile.read", "celeba", read_celeba),
     ("PIL.Image.open", "jpeg", read_jpeg),
-    ("yaml.load", "yaml", config.read_yaml),
-    ("json.loads", "json", records.read_json),
+    ("yaml.load", "yaml", read_yaml),
+    ("json.loads", "json", atomic.read_json),
     ("pandas.read_csv", "csv", lambda path: tidy.read_csv(path, {"a"}, tidy.REMEDY)),
     ("csv.reader", "csv", lambda path: aggregate._read_history(path, tidy.REMEDY)),
 ]
@@ -304,7 +305,7 @@ def test_json_nested_too_deep_is_refused(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("[" * 100_000)
     with pytest.raises(ValueError, match=r"a\.json` must be JSON\. Found: maximum recursion"):
-        records.read_json(path)
+        atomic.read_json(path)
 
 
 def test_a_file_that_is_not_there_is_not_called_damaged(tmp_path):

@@ -3,16 +3,17 @@
 import csv
 import json
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config.load import load_study
+from rotograd_replication.config.settings import run_digest
 from tests.helpers.paths import CONFIGS, ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "run_digests.csv"
 
 
 def digests(study):
-    loaded = config.load_study(CONFIGS, study)
+    loaded = load_study(CONFIGS, study)
     return {
-        (experiment, method): config.run_digest(loaded, experiment, method)
+        (experiment, method): run_digest(loaded, experiment, method)
         for experiment, content in loaded.experiments.items()
         for method in content.methods
     }

@@ -3,7 +3,8 @@
 import pytest
 
 from rotograd_replication.config import choice, settings, tuning
-from rotograd_replication.config import load as config
+from rotograd_replication.config.load import load_study
+from rotograd_replication.config.yaml_files import ConfigurationError
 from tests.helpers.paths import CONFIGS
 from tests.unit.config.test_config import change, sourced
 
@@ -16,7 +17,7 @@ def tuned(configs, grids, **more):
     source = content.pop("source")
     change(configs / "studies/paper.yaml", ["source"], source)
     change(configs / "studies/paper.yaml", ["experiments", "digits"], {"tuning": content})
-    return config.load_study(configs, "paper")
+    return load_study(configs, "paper")
 
 
 BAD = {
@@ -44,7 +45,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_a_grid_that_cannot_be_trained_is_refused(configs, case):
     grids, expected = BAD[case]
-    with pytest.raises(config.ConfigurationError) as error:
+    with pytest.raises(ConfigurationError) as error:
         tuned(configs, grids)
     assert expected in str(error.value)
     assert "pydantic" not in str(error.value)
@@ -76,7 +77,7 @@ def test_a_digest_follows_the_grid_of_its_own_method_alone(configs):
             m: settings.run_digest(study, "digits", m) for m in ("rotograd", "gradnorm", "mgda")
         }
 
-    before = digests(config.load_study(configs, "paper"))
+    before = digests(load_study(configs, "paper"))
     first = tuned(configs, {"rotograd": RATES, "gradnorm": {"alpha": [0.5, 1.5]}})
     both = digests(first)
     assert both["mgda"] == before["mgda"]
@@ -159,19 +160,15 @@ def test_a_choice_is_read_back_and_sets_what_is_trained(configs, tmp_path):
 
 def test_a_choice_of_another_configuration_is_refused(configs):
     study = tuned(configs, {"rotograd": RATES})
-    with pytest.raises(
-        config.ConfigurationError, match="tuning results of another one, 0. Tune it"
-    ):
+    with pytest.raises(ConfigurationError, match="tuning results of another one, 0. Tune it"):
         choice.apply(study, [made([(3.0,), (2.0,), (1.0,)])])
-    with pytest.raises(config.ConfigurationError, match="`digits/rotograd` is not tuned"):
-        choice.apply(config.load_study(CONFIGS, "paper"), [made([(3.0,), (2.0,), (1.0,)])])
+    with pytest.raises(ConfigurationError, match="`digits/rotograd` is not tuned"):
+        choice.apply(load_study(CONFIGS, "paper"), [made([(3.0,), (2.0,), (1.0,)])])
 
 
 def test_a_damaged_choice_is_one_message(tmp_path):
     for text in ("{", "{}", "[]", '{"study": 3}'):
         (tmp_path / "a.json").write_text(text)
-        with pytest.raises(
-            config.ConfigurationError, match=r"a\.json.*run `tune` again\.$"
-        ) as error:
+        with pytest.raises(ConfigurationError, match=r"a\.json.*run `tune` again\.$") as error:
             choice.read(tmp_path / "a.json")
         assert "pydantic" not in str(error.value)

@@ -511,8 +511,8 @@ def test_a_record_needs_a_place(folder, out):
 @pytest.mark.parametrize(
     ("known", "message"),
     [
-        ({"sha256": "a" * 64, "md5": "a" * 32}, "`md5` of first.gz must not be set beside"),
-        ({"copies": {"a" * 64: "a copy"}}, "must stand beside the original's"),
+        ({"sha256": "a" * 64, "md5": "a" * 32}, "`md5` of first.gz must not be set if"),
+        ({"copies": {"a" * 64: "a copy"}}, "must come with the original's"),
         ({"md5": "a" * 64}, "md5"),
     ],
 )

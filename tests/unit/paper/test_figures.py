@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.testing.compare import compare_images
 
 from rotograd_replication import plugins
-from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import load as claims
 from rotograd_replication.config import schema
 from rotograd_replication.paper import caption, figure, tuned
 from rotograd_replication.paper.figures import _plane, _style, _sweep, toy

@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import pytest
 
-from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import load as claims
 from rotograd_replication.claims import verdict
 from rotograd_replication.paper import caption, figure, table
 from tests.helpers import fake_runs

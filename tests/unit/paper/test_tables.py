@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from rotograd_replication import plugins
-from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.load import load_study
 from rotograd_replication.paper import latex, table, table_format
 from rotograd_replication.paper.tables import selection
 from tests.helpers import fake_runs
@@ -282,7 +282,7 @@ def test_every_reported_number_stands_beside_a_replicated_one(written):
     shown = set(cells.loc[cells["source"] == "reported", "value"].round(6))
     paper = pd.read_csv(REPORTED)
     assert paper[~paper["value"].round(6).isin(shown)].empty
-    ours, full = (config.load_study(fake_runs.CONFIGS, name) for name in (NAME, "paper"))
+    ours, full = (load_study(fake_runs.CONFIGS, name) for name in (NAME, "paper"))
     figures = {name: e for name, e in ours.figures.items() if name != "tuning"}  # `paper` has none
     assert ours.tables == full.tables and figures == full.figures
     for name, experiment in full.experiments.items():

@@ -3,16 +3,21 @@
 import json
 
 from rotograd_replication.report import closing
+from tests.helpers.paths import ROOT
+
+EXAMPLE = ROOT / "tests" / "golden" / "verdicts.json"
 
 
 def test_verdicts_are_shown_once_each_where_they_were_made(tmp_path):
+    content = json.loads(EXAMPLE.read_text())
     claims = [
         {"number": 1, "id": "toy", "verdict": "holds"},
         {"number": 2, "id": "stability", "verdict": "inconclusive"},
         {"number": 3, "id": "subspace", "verdict": "holds"},
     ]
+    content["claims"] = [content["claims"][0] | claim for claim in claims]
     verdicts = tmp_path / "verdicts.json"
-    verdicts.write_text(json.dumps({"claims": claims}))
+    verdicts.write_text(json.dumps(content))
     made = {str(verdicts), "report/index.html"}
     lines = closing.success("lite", made, str(verdicts), "report/index.html", 372)
     assert lines[0] == "Every job of this call is done (study lite, 6.2 min)."

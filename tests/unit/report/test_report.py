@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from rotograd_replication import plugins
-from rotograd_replication.claims import schema as claims
+from rotograd_replication.claims import load as claims
 from rotograd_replication.claims import verdict
 from rotograd_replication.config.equal_code import Entry, TrainingCode
 from rotograd_replication.paper import caption, figure, table
@@ -132,7 +132,8 @@ def test_a_part_of_the_results_is_reported_as_a_part(whole, tmp_path):
         file = runs / method / "seed0" / "metrics.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | change))
     file = runs / "vanilla" / "seed1" / "metrics.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"diverged": True}))
+    nan = {"diverged": {"epoch": 2, "batch": 1, "what": "the loss of `left` is nan"}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | nan))
     text = write(tmp_path, study).read_text()
     missing = len(study.experiments["nyuv2"].methods) * study.experiments["nyuv2"].seeds.value
     found = {state: int(n) for n, state in re.findall(r"<strong>(\d+)</strong> (\w+):", text)}

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rotograd_replication.results.aggregate import AggregateError
+from rotograd_replication.results.run_records import RecordError
 from tests.helpers import fake_runs
 
 NAME, EXPERIMENT = "quick", "digits"
@@ -88,7 +88,7 @@ def test_same_runs_same_bytes(runs):
         ({"method": "foo"}, "`foo` is no method"),
         ({"metrics": {}}, "must have a number for `accuracy` of `left`"),
         ({"seed": 1}, "must be given once"),
-        ({"data": {}}, "must have label, archives and samples"),
+        ({"data": {}}, "Missing: data.label, data.archives, data.samples"),
         (
             {"data": {"label": "MNIST", "archives": {"train.gz": "b" * 64}, "samples": {}}},
             "Found other archives",
@@ -100,7 +100,7 @@ def test_a_run_that_does_not_belong_is_refused(runs, changes, message):
     files, aggregate = runs
     path = next(p for p in files.metrics if "vanilla" in p.parts and "seed0" in p.parts)
     change(path, **changes)
-    with pytest.raises(AggregateError, match=message):
+    with pytest.raises(RecordError, match=message):
         aggregate()
     assert not files.table.exists()
 
@@ -109,7 +109,7 @@ def test_a_run_on_other_prepared_files_is_refused(runs):
     files, aggregate = runs
     data = json.loads(files.metrics[3].read_text())["data"]
     change(files.metrics[3], data=data | {"prepared": data["prepared"] | {"test": "d" * 64}})
-    with pytest.raises(AggregateError, match="must be trained and tested on the prepared files"):
+    with pytest.raises(RecordError, match="must be trained and tested on the prepared files"):
         aggregate()
     assert not files.table.exists()
 
@@ -117,7 +117,7 @@ def test_a_run_on_other_prepared_files_is_refused(runs):
 def test_the_remedy_names_the_rule(runs):
     files, aggregate = runs
     change(files.metrics[0], configuration="f" * 16)
-    with pytest.raises(AggregateError, match="folder, then run: snakemake --config study=quick"):
+    with pytest.raises(RecordError, match="folder, then run: snakemake --config study=quick"):
         aggregate()
 
 
@@ -128,7 +128,7 @@ def test_the_remedy_names_the_rule(runs):
 def test_a_malformed_record_is_refused(runs, text, message):
     files, aggregate = runs
     files.metrics[3].write_text(text)
-    with pytest.raises(AggregateError, match=message):
+    with pytest.raises(RecordError, match=message):
         aggregate()
 
 
@@ -136,14 +136,14 @@ def test_a_malformed_record_is_refused(runs, text, message):
 def test_a_malformed_history_is_refused(runs, text):
     files, aggregate = runs
     files.histories[3].write_text(text)
-    with pytest.raises(AggregateError, match="a row per epoch"):
+    with pytest.raises(RecordError, match="a row per epoch"):
         aggregate()
 
 
 def test_a_missing_history_is_refused(runs):
     files, aggregate = runs
     files.histories.pop()
-    with pytest.raises(AggregateError, match="one history per metrics file"):
+    with pytest.raises(RecordError, match="one history per metrics file"):
         aggregate()
 
 
@@ -181,9 +181,9 @@ def test_a_run_of_another_choice_is_refused(tuned):
     path = next(path for path in files.metrics if path.parts[-3] == "rotograd")
     record = json.loads(path.read_text())
     path.write_text(json.dumps(record | {"tuned": {"rotation.learning_rate": "another"}}))
-    with pytest.raises(AggregateError, match=r"what tuning chose: .* Found .*another"):
+    with pytest.raises(RecordError, match=r"what tuning chose: .* Found .*another"):
         gather()
     del record["tuned"]
     path.write_text(json.dumps(record))
-    with pytest.raises(AggregateError, match=r"rotograd/seed 0 .* Found nothing"):
+    with pytest.raises(RecordError, match=r"rotograd/seed 0 .* Found nothing"):
         gather()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rotograd_replication.config import load as config
+from rotograd_replication.config.load import load_study
 from rotograd_replication.results import quantities, tidy
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS
@@ -60,7 +60,7 @@ def test_each_convention_takes_its_metrics_and_the_tasks_that_have_one_alone():
 
 
 def test_what_the_paper_prints_and_what_follows():
-    methods = config.load_study(CONFIGS, "paper").experiments["nyuv2"].methods
+    methods = load_study(CONFIGS, "paper").experiments["nyuv2"].methods
     name = next(m for m in methods if m == "rotograd_subspace")
     cell = PAPER.cell("nyuv2", name, methods[name], "hours")
     assert cell["value"] == 3.85

@@ -11,11 +11,12 @@ from rotograd_replication.config import equal_code, load
 from rotograd_replication.files.atomic import read_json
 from rotograd_replication.paper import table
 from rotograd_replication.results import run_records
+from rotograd_replication.runtime import provenance
 from rotograd_replication.training import divergence, evaluate, train
 from rotograd_replication.training.checkpoint import Saving
 from tests.helpers import fake_runs
 from tests.helpers.methods import build
-from tests.helpers.paths import CONFIGS
+from tests.helpers.paths import CONFIGS, ROOT
 from tests.helpers.prepared_noise import small
 
 WHAT = {"epoch": 3, "batch": 100, "what": "the loss of `left` is nan"}
@@ -33,6 +34,8 @@ def run(study, splits, folder, method="vanilla", change=lambda settings: None):
     tasks, device = study.datasets["mnist_standin"].tasks, torch.device("cpu")
     paths = (splits / "train.safetensors", splits / "val.safetensors")
     identity = {"study": "quick", "experiment": "digits", "method": method, "seed": 0}
+    identity |= {"configuration": "f" * 16, "code": "f" * 16}
+    identity |= provenance.describe(device, ROOT)
     saving = Saving(folder / "checkpoint", 1e9)
     train.run(settings, identity, tasks, *paths, device, outputs, saving)
     out = folder / "metrics.json"

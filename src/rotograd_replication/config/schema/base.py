@@ -42,8 +42,8 @@ ANNOTATIONS = {
 class Model(BaseModel):
     """A mapping whose unknown keys are errors.
 
-    `later` names keys that came after the first results: at its default, such a key is no part of
-    a run's digest, so that a new option leaves earlier results valid.
+    `later` names keys that came after the first results: at its default, such a key is not part
+    of a run's digest, so that a new option leaves earlier results valid.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -74,7 +74,7 @@ def check_parameters(package: str, module: str, given: Parameters, function: str
     """Refuse parameters that the plug-in does not take, lacks or types otherwise.
 
     Raises:
-        ValueError: names the plug-in, the parameter and the legal ones.
+        ValueError: Names the plug-in, the parameter and the legal ones.
     """
     legal = plugins.parameters(package, module, function)
     for name in given:

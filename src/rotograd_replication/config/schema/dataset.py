@@ -13,7 +13,7 @@ Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Archive(Model):
-    """One original file: where it lies and how it is known.
+    """One original file: where it is and how it is known.
 
     By the published sha256, else by the published md5, else by what it held when it was first
     fetched.
@@ -33,11 +33,11 @@ class Archive(Model):
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Archive":
         if self.sha256 and self.md5:
-            raise ValueError(f"`md5` of {self.name} must not be set beside `sha256`. Remove it.")
+            raise ValueError(f"`md5` of {self.name} must not be set if `sha256` is. Remove it.")
         for key in ("copies", "repackaged"):
             if getattr(self, key) and not (self.sha256 or self.md5):
                 raise ValueError(
-                    f"`{key}` of {self.name} must stand beside the original's `sha256` or `md5`. "
+                    f"`{key}` of {self.name} must come with the original's `sha256` or `md5`. "
                     "Found neither."
                 )
         return self

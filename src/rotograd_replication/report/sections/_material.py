@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...claims.verdict_file import Verdicts
 from ...config import schema
 from ...config.equal_code import TrainingCode
 from ...paper import caption
@@ -17,17 +18,17 @@ class Material:
     """What the page is made from.
 
     Attributes:
-        study: the configuration.
-        name: the study's name.
-        results: the experiments that are aggregated, by name.
-        runs: every run that the study asks for, in its order.
-        place: where the record of a run lies, by experiment, method and seed.
+        study: The configuration.
+        name: The study's name.
+        results: The experiments that are aggregated, by name.
+        runs: Every run that the study asks for, in its order.
+        place: The path of a run's record, with `{experiment}`, `{method}` and `{seed}`.
         verdicts: `verdicts.json`; None where it is not made yet.
-        tables: table -> kind of file -> its path, those that exist.
-        figures: figure -> kind of file -> its path, those that exist.
+        tables: Table -> kind of file -> its path, those that exist.
+        figures: Figure -> kind of file -> its path, those that exist.
         citation: `CITATION.cff`.
-        code: the present training code.
-        link: a path as the page, wherever it lies, refers to it.
+        code: The present training code.
+        link: A path -> the same relative to the page.
     """
 
     study: schema.Study
@@ -35,7 +36,7 @@ class Material:
     results: dict[str, Results]
     runs: list[Run]
     place: str
-    verdicts: dict[str, Any] | None
+    verdicts: Verdicts | None
     tables: dict[str, dict[str, Path]]
     figures: dict[str, dict[str, Path]]
     citation: dict[str, Any]
@@ -43,21 +44,21 @@ class Material:
     link: Callable[[Path], str]
 
     def caption(self, experiments: list[str]) -> str:
-        """What a table or figure of these experiments says of its numbers; empty if none is run."""
+        """Write the caption of a table or figure of these experiments; empty if none is run."""
         found = [self.results[e] for e in experiments if e in self.results]
         if not found:
             return ""
         return caption.caption(self.name, self.study, experiments, found, self.code)
 
     def labels(self, experiment: str) -> dict[str, schema.Method]:
-        """The methods of an experiment, by name."""
+        """Return the methods of an experiment, by name."""
         return self.study.experiments[experiment].methods
 
     def file(self, run: Run) -> Path:
-        """A finished run's record."""
+        """Return the path of a finished run's record."""
         where = {"experiment": run.experiment, "method": run.method, "seed": run.seed}
         return Path(self.place.format(**where))
 
     def of(self, experiment: str) -> list[Run]:
-        """The runs of an experiment."""
+        """List the runs of an experiment."""
         return [run for run in self.runs if run.experiment == experiment]

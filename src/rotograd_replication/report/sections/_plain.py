@@ -12,18 +12,18 @@ ROWS, COLUMNS = ("block", "method"), ("data", "quantity", "source")
 
 
 def reports(csv: Path) -> bool:
-    """Whether a table has a number of the paper's."""
+    """Say whether a table has a number of the paper's."""
     return "reported" in set(pd.read_csv(csv, usecols=["source"])["source"])
 
 
 def read(csv: Path) -> dict[str, Any]:
-    """Headings, and a row of cells (text, value, runs) per method; None where a cell is empty."""
+    """Read headings, and a row of cells (text, value, runs) per method; None if one is empty."""
     tidy = pd.read_csv(csv, keep_default_na=False, na_values={"value": "", "std": ""})
     rows, columns = ([n for n in names if n in tidy] for names in (ROWS, COLUMNS))
     cells: dict[tuple[Any, ...], dict[str, Any]] = {}
     for entry in tidy.to_dict("records"):
         key = (tuple(entry[n] for n in rows), tuple(entry[n] for n in columns))
-        cells[key] = entry
+        cells[key] = {str(name): value for name, value in entry.items()}
     headings = list(dict.fromkeys(key[1] for key in cells))
     spans = {h: max(abs(e["value"]) for key, e in cells.items() if key[1] == h) for h in headings}
     digits = {heading: _text.decimals(span) for heading, span in spans.items()}

@@ -10,7 +10,7 @@ from ...config.schema import Method
 
 
 def path(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> str:
-    """The `d` of a line through points; a gap where a value is no number."""
+    """Write the `d` of a line through points; it has a gap where a value is not finite."""
     parts, pen = [], "M"
     for a, b in zip(x, y, strict=True):
         if np.isfinite(b):
@@ -20,7 +20,7 @@ def path(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> st
 
 
 def band(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
-    """The `d` of the area between two lines, where both are numbers."""
+    """Write the `d` of the area between two lines, where both are finite."""
     known = np.isfinite(low) & np.isfinite(high)
     if known.sum() < 2:
         return ""
@@ -29,21 +29,21 @@ def band(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
 
 
 def scale(values: np.ndarray, low: float, high: float, size: float, pad: float = 2) -> np.ndarray:
-    """`values` between `low` and `high` as heights from the top of a box of `size` pixels."""
+    """Map values from `low` to `high` to heights from the top of a box of `size` pixels."""
     span = (high - low) or 1.0
     return size - pad - (np.asarray(values, float) - low) / span * (size - 2 * pad)
 
 
 def across(value: float, low: float, high: float, width: float, pad: float = 6) -> float:
-    """`value` between `low` and `high` in pixels from the left of a strip."""
+    """Map a value from `low` to `high` to pixels from the left of a strip."""
     return round(pad + (value - low) / ((high - low) or 1.0) * (width - 2 * pad), 1)
 
 
 def swatch(method: Method) -> dict[str, Any]:
-    """What marks a method everywhere: its colour, and its marker as in the figures."""
+    """Draw what marks a method everywhere: its colour, and its marker as in the figures."""
     style = MarkerStyle(method.marker)
     outline = style.get_path().transformed(style.get_transform())
-    parts = outline.to_polygons(closed_only=False)
+    parts = [np.asarray(part, float) for part in outline.to_polygons(closed_only=False)]
     size = max(float(np.abs(part).max()) for part in parts)
     drawn = "".join(
         path(7 + 5.5 * part[:, 0] / size, 7 - 5.5 * part[:, 1] / size) for part in parts

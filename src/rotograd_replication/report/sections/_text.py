@@ -7,7 +7,7 @@ NONE = "\N{EN DASH}"
 
 
 def number(value: float | None) -> str:
-    """Three significant digits or two decimals, whichever says more; a dash where there is none."""
+    """Write three significant digits or two decimals, whichever says more; a dash for None."""
     if value is None or not math.isfinite(value):
         return NONE
     size = abs(value)
@@ -17,19 +17,19 @@ def number(value: float | None) -> str:
 
 
 def fixed(value: float | None, digits: int) -> str:
-    """A number with as many decimals as its column has."""
+    """Write a number with as many decimals as its column has."""
     if value is None or not math.isfinite(value):
         return NONE
     return f"{value:,.{digits}f}".replace("-", MINUS)
 
 
 def decimals(largest: float) -> int:
-    """How many decimals a column with this largest number needs: two to four."""
+    """Choose how many decimals a column with this largest number needs: two to four."""
     return max(2, min(4, 2 - math.floor(math.log10(largest)))) if largest else 2
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds, minutes or hours."""
+    """Write seconds, minutes or hours."""
     if seconds is None or not math.isfinite(seconds):
         return NONE
     if seconds < 90:
@@ -39,7 +39,7 @@ def duration(seconds: float | None) -> str:
 
 
 def memory(megabytes: float | None) -> str:
-    """Megabytes or gigabytes."""
+    """Write megabytes or gigabytes."""
     if megabytes is None or not math.isfinite(megabytes):
         return NONE
     return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1024:.1f} GB"

@@ -8,7 +8,7 @@ TITLE = "How to cite"
 
 
 def build(material: Material) -> dict[str, Any]:
-    """Two BibTeX entries."""
+    """Write two BibTeX entries."""
     ours = material.citation
     theirs = ours["preferred-citation"]
     paper = {

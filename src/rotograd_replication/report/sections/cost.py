@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from ...results.run_states import Run
+from ...results.run_records import RunRecord, peak_memory_mb
 from . import _svg
 from ._material import Material
 
@@ -12,14 +12,19 @@ REFERENCE = "vanilla"
 
 
 def build(material: Material) -> dict[str, Any]:
-    """A table of experiments, and one of methods for each; from the runs that are there."""
-    needs, methods = [], []
+    """Gather a table of experiments, and one of methods for each, from the runs that there are."""
+    needs: list[dict[str, Any]] = []
+    methods: list[dict[str, Any]] = []
     for name, experiment in material.study.experiments.items():
-        runs = [run for run in material.of(name) if run.record]
+        runs = [run.record for run in material.of(name) if run.record]
         if not runs:
             continue
         by_method = {m: [r for r in runs if r.method == m] for m in experiment.methods}
-        typical = {m: _median(group, "seconds") for m, group in by_method.items() if group}
+        typical = {
+            method: statistics.median(run.seconds for run in group)
+            for method, group in by_method.items()
+            if group
+        }
         base = typical.get(REFERENCE)
         longest = max(typical.values())
         rows = [
@@ -28,7 +33,7 @@ def build(material: Material) -> dict[str, Any]:
                 "seconds": seconds,
                 "ratio": seconds / base if base else None,
                 "share": round(100 * seconds / longest, 1),
-                "memory": _peak(by_method[m]),
+                "memory": peak_memory_mb(by_method[m]),
                 "runs": len(by_method[m]),
             }
             for m, seconds in typical.items()
@@ -38,26 +43,18 @@ def build(material: Material) -> dict[str, Any]:
     return {"needs": needs, "methods": methods, "total": sum(n["total"] for n in needs)}
 
 
-def _needs(name: str, title: str, runs: list[Run], typical: dict[str, float]) -> dict[str, Any]:
+def _needs(
+    name: str, title: str, runs: list[RunRecord], typical: dict[str, float]
+) -> dict[str, Any]:
     return {
         "name": name,
         "title": title,
-        "data": runs[0].record["data"]["label"],
-        "devices": " and ".join(sorted({run.record["device"] for run in runs})),
-        "threads": max(run.record["threads"] for run in runs),
-        "memory": _peak(runs),
+        "data": runs[0].data.label,
+        "devices": " and ".join(sorted({run.device for run in runs})),
+        "threads": max(run.threads for run in runs),
+        "memory": peak_memory_mb(runs),
         "runs": len(runs),
         "typical": statistics.median(typical.values()),
-        "longest": max(run.record["seconds"] for run in runs),
-        "total": sum(run.record["seconds"] for run in runs),
+        "longest": max(run.seconds for run in runs),
+        "total": sum(run.seconds for run in runs),
     }
-
-
-def _median(runs: list[Run], key: str) -> float:
-    return statistics.median(run.record[key] for run in runs)
-
-
-def _peak(runs: list[Run]) -> float | None:
-    """The largest memory of some runs in megabytes; None where none was measured."""
-    found = [r.record["peak_memory_mb"] for r in runs if r.record["peak_memory_mb"]]
-    return max(found, default=None)

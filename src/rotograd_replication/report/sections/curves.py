@@ -15,7 +15,7 @@ WIDTH, HEIGHT, POINTS = 240, 72, 60
 
 
 def build(material: Material) -> dict[str, Any]:
-    """A row per method, a column per quantity, for every experiment that is aggregated."""
+    """Draw a row per method and a column per quantity for every experiment that is aggregated."""
     groups = []
     for name, found in material.results.items():
         experiment = material.study.experiments[name]
@@ -36,7 +36,7 @@ def build(material: Material) -> dict[str, Any]:
 
 
 def read(history: Path, methods: list[str], tasks: list[str]) -> dict[str, pd.DataFrame]:
-    """Quantity -> a row per method, seed and epoch, with `value`; only the columns it needs."""
+    """Read quantity -> a row per method, seed and epoch, with `value`; only the needed columns."""
     pairs = {f"cosine/{a}/{b}" for a, b in combinations(tasks, 2)}
     losses = [f"val_loss/{task}" for task in tasks]
     after = {f"update_cosine_after/{task}" for task in tasks}
@@ -59,9 +59,9 @@ def read(history: Path, methods: list[str], tasks: list[str]) -> dict[str, pd.Da
 
 
 def _loss(table: pd.DataFrame, losses: list[str]) -> tuple[str, pd.Series]:
-    """The mean over tasks of their losses, each in units of the untrained networks' median.
+    """Average the tasks' losses, each in units of the untrained networks' median.
 
-    As they are where some are not positive: their ratio would say nothing.
+    If some are not positive, they are taken as they are: a ratio would say nothing.
     """
     values = table[losses]
     if not (values > 0).all(axis=None):
@@ -72,7 +72,7 @@ def _loss(table: pd.DataFrame, losses: list[str]) -> tuple[str, pd.Series]:
 
 
 def _column(title: str, long: pd.DataFrame) -> dict[str, Any]:
-    """One quantity: the lines of all methods in one scale."""
+    """Draw one quantity: the lines of all methods on one scale."""
     spread = long.groupby(["method", "epoch"], sort=False)["value"].agg(["median", "min", "max"])
     low, high = float(spread["median"].min()), float(spread["median"].max())
     logarithmic = low > 0 and high > 5 * low

@@ -10,7 +10,7 @@ TITLE = "Figures"
 
 
 def build(material: Material) -> dict[str, Any]:
-    """The figures of the study that are drawn, and the names of those that are not."""
+    """Gather the study's figures that are drawn, and the names of those that are not."""
     drawn = []
     for name, files in material.figures.items():
         drawn.append(
@@ -27,6 +27,6 @@ def build(material: Material) -> dict[str, Any]:
 
 
 def _says(name: str) -> str:
-    """What a figure shows: the first paragraph of its plug-in's docstring."""
+    """Say what a figure shows: the first paragraph of its plug-in's docstring."""
     source = (plugins.ROOT / plugins.FOLDERS["figures"] / f"{name}.py").read_text()
     return (ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0].replace("\n", " ")

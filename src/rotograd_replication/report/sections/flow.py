@@ -12,7 +12,7 @@ STAGES = (("fetch", "prepare"), ("train", "evaluate", "aggregate"), ("table", "f
 
 
 def build(material: Material) -> dict[str, Any]:
-    """Boxes with their places, and the curves between them."""
+    """Place the boxes, and draw the curves between them."""
     study = material.study
     data = {name: (d.label, _size(d.samples.train)) for name, d in study.datasets.items()}
     experiments = {}
@@ -22,7 +22,7 @@ def build(material: Material) -> dict[str, Any]:
     outputs = {("table", n): (n, "table") for n in study.tables}
     outputs |= {("figure", n): (n, "figure") for n in study.figures}
     outputs["verdicts", ""] = ("verdicts", "every experiment")
-    columns = (data, experiments, outputs)
+    columns: tuple[dict[Any, tuple[str, str]], ...] = (data, experiments, outputs)
     rows = max(map(len, columns))
     places = [_places(column, x, rows) for column, x in zip(columns, COLUMNS, strict=True)]
     pairs = [(places[0][e.dataset], places[1][name]) for name, e in study.experiments.items()]
@@ -45,7 +45,7 @@ def _size(samples: int) -> str:
 
 
 def _places(column: dict[Any, tuple[str, str]], x: int, rows: int) -> dict[Any, dict[str, Any]]:
-    """A box for every entry, the column centred beside the longest one."""
+    """Place a box for every entry; the column is centred next to the longest one."""
     first = TOP + (rows - len(column)) * STEP / 2
     return {
         key: {"x": x, "y": first + i * STEP, "name": name, "note": note}

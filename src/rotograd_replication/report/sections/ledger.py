@@ -11,17 +11,19 @@ KINDS = {
     "paper": "the paper's",
     "official code": "the official code's",
     "MTAN code": "the code of NYUv2's set-up",
-    "choice": "this project's choice: the sources at hand do not say",
+    "choice": "this project's choice: the available sources do not say",
 }
 
 
 def build(material: Material) -> dict[str, Any]:
-    """The entries of every experiment and dataset, and how many come from where."""
+    """Gather the entries of every experiment and dataset, and count where they come from."""
     study = material.study
-    parts = {("experiment", name): model for name, model in study.experiments.items()}
-    parts |= {("dataset", name): model for name, model in study.datasets.items()}
-    groups = []
-    for (kind, name), model in parts.items():
+    parts = [
+        *(("experiment", name, model) for name, model in study.experiments.items()),
+        *(("dataset", name, model) for name, model in study.datasets.items()),
+    ]
+    groups: list[dict[str, Any]] = []
+    for kind, name, model in parts:
         rows = []
         for place, item in hyperparameters.entries(model):
             origin, _, why = item.source.partition(": ")

@@ -19,7 +19,7 @@ SIGNS = {
 
 
 def build(material: Material) -> dict[str, Any]:
-    """A grid per experiment, and the facts of every run for the page's script."""
+    """Gather a grid per experiment, and the facts of every run for the page's script."""
     grids = []
     for name, experiment in material.study.experiments.items():
         rows = [
@@ -51,27 +51,27 @@ def _file(run: Run, material: Material) -> dict[str, str]:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    """What a reader may ask of one run, in words."""
+    """Write what a reader may ask of one run."""
     start = {"run": f"{run.experiment} / {run.method} / seed {run.seed}", "state": run.state}
     if run.reason:
         start["why"] = run.reason
     if not run.record:
         return start
     record = run.record
-    data, samples = record["data"]["label"], record["data"]["samples"]["train"]
+    data, samples = record.data.label, record.data.samples["train"]
     return start | {
-        "time": _text.duration(record["seconds"]),
-        "peak memory": _text.memory(record["peak_memory_mb"]),
-        "epochs": f"{record['epochs']}, the best one is {record['best_epoch']}",
+        "time": _text.duration(record.seconds),
+        "peak memory": _text.memory(record.peak_memory_mb),
+        "epochs": f"{record.epochs}, the best one is {record.best_epoch}",
         "data": f"{data}, {samples:,} training samples",
-        "device": f"{record['device']}, {record['threads']} threads",
-        "revision": str(record["git_revision"]),
-        "configuration": record["configuration"],
-        "code": record["code"],
-        "versions": ", ".join(f"{k} {v}" for k, v in sorted(record["versions"].items())),
+        "device": f"{record.device}, {record.threads} threads",
+        "revision": str(record.git_revision),
+        "configuration": record.configuration,
+        "code": record.code,
+        "versions": ", ".join(f"{k} {v}" for k, v in sorted(record.versions.items())),
     }
 
 
 def _script(content: Any) -> str:
-    """JSON that may stand inside a script element."""
+    """Write JSON that may be inside a script element."""
     return json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")

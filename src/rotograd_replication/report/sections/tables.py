@@ -1,24 +1,25 @@
-"""Every number of the paper's tables beside ours, with the interval of ours and what both say."""
+"""Every number of the paper's tables next to ours, with our interval and whether they agree."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from ...claims.cell import Agreement, Cell
 from . import _plain, _svg, _text
 from ._material import Material
 
 TITLE = "The paper's tables, replicated"
 WIDTH = 96  # pixels of a drawn interval
-DRAWN = ("value", "low", "high", "reported")
 # Agreement -> its sign and style.
 SIGNS = {
-    "inside our interval": ("●", "good", "the reported number lies inside our interval"),
-    "within two standard errors": (
+    Agreement.INSIDE: ("●", "good", "the reported number is inside our interval"),
+    Agreement.NEAR: (
         "◐",
         "open",
-        "the reported number lies within two standard errors of its difference from ours",
+        "the reported number is within two standard errors of its difference from ours",
     ),
-    "outside": ("○", "bad", "neither"),
-    "too few seeds": ("·", "none", "our interval covers too little to tell"),
-    "not compared": (
+    Agreement.OUTSIDE: ("○", "bad", "neither"),
+    Agreement.TOO_FEW: ("·", "none", "our interval covers too little to tell"),
+    Agreement.NOT_COMPARED: (
         "–",
         "none",
         "other data, another machine's hours, or a reported number without a spread",
@@ -27,12 +28,13 @@ SIGNS = {
 
 
 def build(material: Material) -> dict[str, Any]:
-    """A table per study's table and experiment: rows are methods, columns the reported metrics.
+    """Gather a table per study's table and experiment: a row per method, a column per metric.
 
     The first table of an experiment that has numbers of the paper's is compared cell by cell; the
     others are shown as they are.
     """
-    cells = (material.verdicts or {}).get("cells", [])
+    verdicts = material.verdicts
+    cells = verdicts.cells if verdicts else ()
     tables: list[dict[str, Any]] = []
     compared: set[str] = set()
     for table, experiments in material.study.tables.items():
@@ -52,27 +54,24 @@ def build(material: Material) -> dict[str, Any]:
                 "command": f"{command} --config study={material.name}",
             }
         )
-    counts = (material.verdicts or {}).get("counts", {})
+    counts = verdicts.counts if verdicts else {}
     return {"tables": tables, "signs": SIGNS, "counts": counts, "width": WIDTH}
 
 
-def _part(material: Material, experiment: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
-    """One experiment: its metrics as columns, a row per method in the configured order."""
-    cells = [cell for cell in cells if cell["experiment"] == experiment]
-    metrics = {cell["metric"]: cell["label_metric"] for cell in cells}
-    by_key = {(c["method"] or c["label"], c["metric"]): c for c in cells}
-    methods = material.labels(experiment)
-    order = [m for m in methods if any(key[0] == m for key in by_key)]
-    others = dict.fromkeys(c["label"] for c in cells if c["method"] is None)
-    spans = {metric: _span([c for c in cells if c["metric"] == metric]) for metric in metrics}
+def _part(material: Material, experiment: str, cells: Sequence[Cell]) -> dict[str, Any]:
+    """Gather one experiment: its metrics as columns, a row per method in the configured order."""
+    cells = [cell for cell in cells if cell.experiment == experiment]
+    metrics = {cell.metric: cell.label_metric for cell in cells}
+    by_key = {(cell.method, cell.metric): cell for cell in cells}
+    run = {cell.method for cell in cells}
+    spans = {metric: _span([c for c in cells if c.metric == metric]) for metric in metrics}
     rows = []
-    for name in [*order, *others]:
-        row = [
-            by_key.get((name, metric)) and _shown(by_key[name, metric], span)
-            for metric, span in spans.items()
-        ]
-        mark = _svg.swatch(methods[name]) if name in methods else {"path": "", "label": name}
-        rows.append({"mark": mark, "cells": row})
+    for name, method in material.labels(experiment).items():
+        if name not in run:
+            continue
+        shown = [(by_key.get((name, metric)), span) for metric, span in spans.items()]
+        row = [cell and _shown(cell, span) for cell, span in shown]
+        rows.append({"mark": _svg.swatch(method), "cells": row})
     return {
         "experiment": experiment,
         "title": material.study.experiments[experiment].title,
@@ -82,18 +81,23 @@ def _part(material: Material, experiment: str, cells: list[dict[str, Any]]) -> d
     }
 
 
-def _span(cells: list[dict[str, Any]]) -> tuple[float, float]:
-    """The range that a column's intervals and reported numbers need."""
-    numbers = [c[key] for c in cells for key in DRAWN if c[key] is not None]
+def _span(cells: list[Cell]) -> tuple[float, float]:
+    """Find the range of a column's intervals and reported numbers."""
+    numbers = [number for cell in cells for number in _drawn(cell).values() if number is not None]
     return (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
 
 
-def _shown(cell: dict[str, Any], span: tuple[float, float]) -> dict[str, Any]:
-    """A cell with its numbers as text, and their places in its column's drawing in pixels."""
+def _drawn(cell: Cell) -> dict[str, float | None]:
+    return {"value": cell.value, "low": cell.low, "high": cell.high, "reported": cell.reported}
+
+
+def _shown(cell: Cell, span: tuple[float, float]) -> dict[str, Any]:
+    """Write a cell's numbers as text, and their places in its column's drawing in pixels."""
     digits = _text.decimals(max(map(abs, span)))
-    found = cell | {f"text_{k}": _text.fixed(cell[k], digits) for k in (*DRAWN, "reported_std")}
-    for key in DRAWN:
-        x = None if cell[key] is None else _svg.across(cell[key], *span, WIDTH)
-        found[f"x_{key}"] = x
-    found["x_zero"] = _svg.across(0, *span, WIDTH) if span[0] < 0 < span[1] else None
-    return found
+    shown = cell.model_dump()
+    for key, number in _drawn(cell).items():
+        shown[f"text_{key}"] = _text.fixed(number, digits)
+        shown[f"x_{key}"] = None if number is None else _svg.across(number, *span, WIDTH)
+    shown["text_reported_std"] = _text.fixed(cell.reported_std, digits)
+    shown["x_zero"] = _svg.across(0, *span, WIDTH) if span[0] < 0 < span[1] else None
+    return shown
