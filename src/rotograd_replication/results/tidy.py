@@ -29,13 +29,20 @@ class Results:
         """A row per method, seed and epoch."""
         return read_csv(self.history_file, {"method", "seed", "epoch"}, REMEDY)
 
+    @property
+    def finished(self) -> pd.DataFrame:
+        """The history without the runs that diverged."""
+        lost = {(method, seed) for method, seeds in self.diverged.items() for seed in seeds}
+        runs = zip(self.history["method"], self.history["seed"], strict=True)
+        return self.history[[run not in lost for run in runs]]
+
     @cached_property
     def largest_angles(self) -> pd.Series:
         """The largest plane angle of a run's rotations at any epoch: (method, seed) -> radians.
 
         NaN where a method has no rotations.
         """
-        history = self.history.set_index(["method", "seed"])
+        history = self.finished.set_index(["method", "seed"])
         angles = history.filter(regex="^rotation_angle/").max(axis=1)
         return angles.groupby(["method", "seed"]).max()
 

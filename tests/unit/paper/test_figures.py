@@ -124,7 +124,7 @@ def test_the_toy_counts_seeds_at_both_optima(setting, tmp_path):
     study, datasets, found = setting
     histories = {}
     for name in study.figures["toy"]:
-        best = 0.0 if name == toy.CONVEX else -6.0
+        best = 0.0 if name == "toy_convex" else -6.0
         history = found[name].history.copy()
         history["val_objective/first"] = best + 0.09
         history["val_objective/second"] = best + np.where(history["seed"] == 0, 0.09, 0.11)

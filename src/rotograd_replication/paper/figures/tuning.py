@@ -12,6 +12,7 @@ from ...config.shorthand import written
 from ...results.tidy import Results
 from . import _style
 
+NEEDS = {"some_method": "tuned"}
 WARNING = "#b00020"
 
 

@@ -12,6 +12,7 @@ from ...results.tidy import Results
 from ..table_format import Table
 from . import _reported
 
+NEEDS = {"some_method": "rotating"}
 LOSSES, ANGLE = "Sum of validation losses ↓", "Largest plane angle, rad"
 
 
@@ -22,7 +23,7 @@ def build(results: dict[str, Results], study: schema.Study, paper: Paper, captio
     for experiment, found in results.items():
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
-        columns = {LOSSES: _losses(found.history), ANGLE: found.largest_angles}
+        columns = {LOSSES: _losses(found.finished), ANGLE: found.largest_angles}
         for method in (m for m in chosen.methods if m in found.methods):
             label = _reported.label(chosen.methods[method], method, [found])
             for quantity, values in columns.items():
