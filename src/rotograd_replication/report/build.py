@@ -7,6 +7,7 @@ shows.
 import base64
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def run(
     citation: Path,
     code: TrainingCode,
     out: Path,
+    locked: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page from what is there; what is not there is named as missing.
 
@@ -66,6 +68,7 @@ def run(
         citation: `CITATION.cff`.
         code: the present training code, by which or whose equal a run that is not stale was made.
         out: written: the page.
+        locked: the versions of the lock, for captions.
 
     Raises:
         ValueError: a file that is not whole.
@@ -87,6 +90,7 @@ def run(
         yaml.safe_load(citation.read_text()),
         code,
         lambda path: os.path.relpath(path, out.parent),
+        locked,
     )
     page = build(material)
     with records.atomic(out) as temporary:

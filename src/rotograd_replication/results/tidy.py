@@ -46,6 +46,12 @@ class Results:
         angles = history.filter(regex="^rotation_angle/").max(axis=1)
         return angles.groupby(["method", "seed"]).max()
 
+    def angles_of(self, method: str) -> pd.Series:
+        """One method's largest angles: seed -> radians; NaN for a run that diverged."""
+        angles = self.largest_angles
+        own = {seed: angles.get((method, seed), float("nan")) for seed in self.seeds[method]}
+        return pd.Series(own, dtype=float).rename_axis("seed")
+
     @property
     def tests(self) -> pd.DataFrame:
         """The test metrics without the losses: a row per run, task and metric."""

@@ -28,7 +28,7 @@ PANELS = {
     "toy_convex": "(a) Convex",
     "toy_nonconvex": "(b) Non-convex",
     "toy_official": "(b) Official example",
-}  # other experiments have their titles
+}  # others, and these on other data, have their experiment's title
 LIMIT = 3.6  # of the axes, wider where a trajectory needs it
 REACHED = 0.1  # above the optimum's value, as in claim 1
 ARROWS = 4
@@ -51,6 +51,8 @@ def build(
     grid = drawing.subplots(len(problems), len(columns), squeeze=False)
     drawn = []
     for row, (problem, experiment) in zip(grid, problems.items(), strict=True):
+        own = experiment.dataset == problem and problem in PANELS
+        title = PANELS[problem] if own else experiment.title
         history = results[problem].finished
         places = history.filter(regex="^(feature|view)/").abs().to_numpy()
         limit = max(LIMIT, 1.05 * np.nanmax(places, initial=0))
@@ -59,7 +61,6 @@ def build(
                 axes.set_axis_off()
                 continue
             runs = history[history["method"] == name].sort_values(["seed", "epoch"])
-            title = PANELS.get(problem, experiment.title)
             axes.set_title(f"{title}: {experiment.methods[name].label}")
             axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
             if runs.empty:

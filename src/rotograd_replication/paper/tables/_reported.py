@@ -5,7 +5,7 @@ takes other experiments than the paper's, too: they have no reported numbers.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,6 +105,7 @@ class PaperTable:
         text = " ".join(filter(None, parts))
         text += "".join(f"; {clause}" for clause in clauses) + "."
         text += undefined(results) if improvements else ""
+        text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
         text += f" {self.remark(results, study, paper)}" if self.remark else ""
         title = self.title.format(" and ".join(self._subjects(study, results)))
         return table(title, text, cells, higher=higher, exclude=separate)
@@ -118,6 +119,19 @@ class PaperTable:
         }
         distinct = len(set(found.values())) == len(found)
         return found if distinct else {name: e.title for name, e in chosen.items()}
+
+    def _without_base(
+        self, results: dict[str, Results], study: schema.Study, paper: Paper
+    ) -> Iterator[str]:
+        """Say which columns are empty because the method that they are divided by is not there."""
+        for metric, heading in self.columns.items():
+            quantity = paper.quantities[metric]
+            for experiment, found in results.items() if quantity.over else ():
+                base = found.seeds.get(quantity.over, [])
+                if set(base) <= set(found.diverged.get(quantity.over, [])):
+                    name = heading if isinstance(heading, str) else heading[-1]
+                    why = "every run diverged" if base else "there is no run"
+                    yield f"{experiment}: {name[:-2]} is undefined: {why} of `{quantity.over}`."
 
     def _subjects(self, study: schema.Study, results: Iterable[str]) -> list[str]:
         """Say of what the experiments are, each thing once."""

@@ -30,7 +30,8 @@ def _shares(results: dict[str, Results], study: schema.Study) -> str:
 
 def _negative(results: dict[str, Results]) -> str:
     """How many cells have found no positive at all."""
-    values = pd.concat([found.tests["value"] for found in results.values()])
+    tests = pd.concat([found.tests for found in results.values()])
+    values = tests.loc[tests["metric"] == "f1", "value"].dropna()
     return (
         "A task whose positives are all missed has F1 = 0: "
         f"{(values == 0).sum()} of {len(values)} (task, run) cells."
