@@ -71,7 +71,10 @@ def constant(package: str, name: str, constant: str) -> Any:
     """
     check(package, name)
     for node in ast.parse((ROOT / FOLDERS[package] / f"{name}.py").read_text()).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        if ast.unparse(target) == constant:
             return ast.literal_eval(node.value)
     raise ValueError(f"`{FOLDERS[package]}/{name}.py` must set `{constant}`. Found it nowhere.")
 

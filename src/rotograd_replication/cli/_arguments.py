@@ -77,6 +77,13 @@ def code(arguments: argparse.Namespace) -> "equal_code.TrainingCode | None":
     return equal_code.load(arguments.configs, arguments.code) if arguments.code else None
 
 
+def locked() -> dict[str, str]:
+    """The versions of the packages that the environment is built of."""
+    from ..paper import versions
+
+    return versions.locked(ROOT / "requirements.lock")
+
+
 def rows(arguments: argparse.Namespace, *names: str) -> list[tuple[Any, ...]]:
     """The arguments of those names side by side.
 

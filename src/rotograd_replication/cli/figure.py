@@ -21,4 +21,4 @@ def run(arguments: argparse.Namespace) -> None:
     study, results = _arguments.study(arguments), _arguments.results(arguments)
     made_of = (study, arguments.study, arguments.name, results, study.datasets)
     outputs = (arguments.csv, arguments.pdf, arguments.png)
-    figure.run(*made_of, *outputs, _arguments.code(arguments))
+    figure.run(*made_of, *outputs, _arguments.code(arguments), _arguments.locked())

@@ -24,4 +24,6 @@ def run(arguments: argparse.Namespace) -> None:
     shown = (arguments.tables, arguments.figures, arguments.verdicts, arguments.citation)
     study = _arguments.study(arguments)
     code = equal_code.load(arguments.configs, arguments.code)
-    build.run(study, arguments.study, *gathered, places, *shown, code, arguments.out)
+    build.run(
+        study, arguments.study, *gathered, places, *shown, code, arguments.out, _arguments.locked()
+    )

@@ -24,4 +24,4 @@ def run(arguments: argparse.Namespace) -> None:
     paper = quantities.read_paper(known.quantities, known.experiments, arguments.reported)
     made_of = (study, arguments.study, arguments.name, results, paper)
     outputs = (arguments.csv, arguments.markdown, arguments.latex)
-    table.run(*made_of, *outputs, _arguments.code(arguments))
+    table.run(*made_of, *outputs, _arguments.code(arguments), _arguments.locked())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins
-from . import palette, schema, shorthand, tuning
+from . import batches, needs, palette, schema, shorthand, tuning
 from .faults import validate as validate
 from .settings import pick as pick
 from .settings import run_digest as run_digest
@@ -142,6 +142,10 @@ def load_study(configs: Path, name: str) -> schema.Study:
             raise ConfigurationError(f"{place}: unknown dataset `{dataset}`. {hint}")
         experiments[experiment] = validate(schema.Experiment, content, place)
         tuning.check(experiments[experiment], place)
+        batches.check(experiments[experiment], datasets[dataset], place)
     used = {e.dataset: datasets[e.dataset] for e in experiments.values()}
     content = study | {"experiments": experiments, "datasets": used}
-    return validate(schema.Study, content, f"studies/{name}.yaml")
+    place = f"studies/{name}.yaml"
+    checked = validate(schema.Study, content, place)
+    needs.check(checked, place)
+    return checked

@@ -45,10 +45,11 @@ COSMETIC = {
 }
 
 
-def _numbers(content: Any) -> Any:
+def numbers(content: Any) -> Any:
+    """Plain values without what is cosmetic."""
     if isinstance(content, dict):
-        return {k: _numbers(v) for k, v in content.items() if k not in COSMETIC}
-    return [_numbers(item) for item in content] if isinstance(content, list) else content
+        return {k: numbers(v) for k, v in content.items() if k not in COSMETIC}
+    return [numbers(item) for item in content] if isinstance(content, list) else content
 
 
 def pick(kind: str, name: str, entries: dict[str, Any]) -> Any:
@@ -82,7 +83,7 @@ def run_settings(
     del settings["methods"], settings["seeds"], settings["tuning"]
     dataset = values(study.datasets[content.dataset], digested)
     settings["data"] = {key: dataset[key] for key in ("module", "parameters", "standin", "tasks")}
-    return _numbers(settings | {"method": values(content.methods[method], digested)})
+    return numbers(settings | {"method": values(content.methods[method], digested)})
 
 
 def run_digest(study: schema.Study, experiment: str, method: str) -> str:

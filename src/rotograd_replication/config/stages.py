@@ -55,6 +55,7 @@ PAPER = [
     "paper/latex.py",
     "paper/table_format.py",
     "paper/tuned.py",
+    "paper/versions.py",
     "results/quantities.py",
     "results/relative_improvement.py",
     "results/tidy.py",

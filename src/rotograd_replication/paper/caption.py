@@ -4,14 +4,14 @@ No number leaves this project without them. Each sentence is derived from the ru
 there, which diverged, which were not run, by which code they were trained.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..config import schema
 from ..config.equal_code import TrainingCode
 from ..methods.rotations import ALIKE
 from ..results.relative_improvement import BASELINE
 from ..results.tidy import Results
-from . import tuned
+from . import tuned, versions
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
 STALE = "Stale: runs of {} were made by older training code."
@@ -25,6 +25,7 @@ def caption(
     experiments: Iterable[str],
     results: list[Results],
     code: TrainingCode | None = None,
+    locked: Mapping[str, str] | None = None,
 ) -> str:
     """Say of some numbers what must be known to read them.
 
@@ -34,6 +35,7 @@ def caption(
         experiments: Those that the table or figure is of.
         results: Those of them that have runs.
         code: The present training code; None if runs of other code need no mark.
+        locked: Package -> its locked version; None if other versions need no mark.
     """
     loud = any("stand-in" in r.provenance["data"]["label"].lower() for r in results)
     facts = "; ".join(dict.fromkeys(_facts(r) for r in results))
@@ -48,6 +50,7 @@ def caption(
             f"Study: {study_name}. {facts}.",
             *(text for r in results for text in _parametrisations(study, r)),
             *(text for r in results for text in tuned.sentences(study, r)),
+            *versions.sentences(results, locked or {}),
             *_not_run(study, experiments, results),
             *(_diverged(study, r) for r in results if r.diverged),
             *([STALE.format(", ".join(old))] if old else []),
@@ -121,12 +124,13 @@ def _parametrisations(study: schema.Study, results: Results) -> Iterator[str]:
         chosen = methods[name].parameters.get("parametrisation")
         if chosen is None or chosen.value == "exponential":
             continue
-        angle = results.largest_angles[name].max()
+        angle = results.angles_of(name).max()
         unlike = chosen.value == "dynamic" and angle > ALIKE
         beyond = f", beyond the {ALIKE:g} up to which they train alike" if unlike else ""
+        turned = f"; turned by up to {angle:.1f} rad{beyond}" if angle == angle else ""
         yield (
             f"{methods[name].label}: {chosen.value.replace('_', '-')} rotations, not the paper's "
-            f"exponential map; turned by up to {angle:.1f} rad{beyond}."
+            f"exponential map{turned}."
         )
 
 

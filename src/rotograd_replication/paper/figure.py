@@ -1,6 +1,7 @@
 """A figure: its plug-in draws, and returns what it drew; both are written here."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import plugins
@@ -22,6 +23,7 @@ def run(
     pdf: Path,
     png: Path,
     code: TrainingCode | None = None,
+    locked: Mapping[str, str] | None = None,
 ) -> None:
     """Draw the figure `name`; write it as PDF and PNG, and the drawn numbers as CSV.
 
@@ -35,6 +37,7 @@ def run(
         pdf: written; the same bytes for the same numbers.
         png: written.
         code: the present training code, for the caption.
+        locked: the versions of the lock, for the caption.
 
     Raises:
         ValueError: an unknown figure.
@@ -45,7 +48,7 @@ def run(
         experiments = settings.pick("figure", name, study.figures)
         by_name = {r.name: r for r in results}
         drawing, numbers = plugin.build(by_name, study, datasets)
-        said = caption(study_name, study, experiments, results, code)
+        said = caption(study_name, study, experiments, results, code, locked)
         notes = plugin.notes(by_name) if hasattr(plugin, "notes") else ""
         _style.sign(drawing, f"{said} {notes}".strip())
         with atomic.atomic(csv) as temporary:

@@ -1,5 +1,6 @@
 """A table: its plug-in is given the results and builds it; the rendering is the same for all."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import plugins
@@ -20,6 +21,7 @@ def run(
     markdown: Path,
     latex: Path,
     code: TrainingCode | None = None,
+    locked: Mapping[str, str] | None = None,
 ) -> None:
     """Build the table `name` and write it as CSV, Markdown and LaTeX.
 
@@ -33,6 +35,7 @@ def run(
         markdown: written.
         latex: written.
         code: the present training code, for the caption.
+        locked: the versions of the lock, for the caption.
 
     Raises:
         ValueError: an unknown table, or reported numbers that are none.
@@ -40,5 +43,5 @@ def run(
     build = plugins.load("tables", name).build
     experiments = settings.pick("table", name, study.tables)
     by_name = {r.name: r for r in results}
-    said = caption(study_name, study, experiments, results, code)
+    said = caption(study_name, study, experiments, results, code, locked)
     build(by_name, study, paper, f"{said} {REPORTED}").write(csv, markdown, latex)

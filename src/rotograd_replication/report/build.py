@@ -7,6 +7,7 @@ shows.
 import base64
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def run(
     citation: Path,
     code: TrainingCode,
     out: Path,
+    locked: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page from what there is; it names what is missing.
 
@@ -67,6 +69,7 @@ def run(
         citation: `CITATION.cff`.
         code: The present training code; runs of other code that is not equal are stale.
         out: Written: the page.
+        locked: The versions of the lock, for captions.
 
     Raises:
         ValueError: A file that is not whole.
@@ -88,6 +91,7 @@ def run(
         yaml.safe_load(citation.read_text()),
         code,
         lambda path: os.path.relpath(path, out.parent),
+        locked,
     )
     page = build(material)
     with atomic.atomic(out) as temporary:

@@ -153,6 +153,8 @@ class Paper:
             method: Its configuration.
             metric: The quantity's name.
         """
+        if experiment not in self.experiments:
+            return None
         printed, quantity = self.experiments[experiment], self.quantities[metric]
         names = (method.reported_as, printed.names.get(name), name)
         keys = [(printed.reported, other, metric) for other in names if other]

@@ -28,15 +28,28 @@ class Results:
         """A row per method, seed and epoch."""
         return read_csv(self.history_file, {"method", "seed", "epoch"}, REMEDY)
 
+    @property
+    def finished(self) -> pd.DataFrame:
+        """The history without the runs that diverged."""
+        lost = {(method, seed) for method, seeds in self.diverged.items() for seed in seeds}
+        runs = zip(self.history["method"], self.history["seed"], strict=True)
+        return self.history[[run not in lost for run in runs]]
+
     @cached_property
     def largest_angles(self) -> pd.Series:
         """The largest plane angle of a run's rotations at any epoch: (method, seed) -> radians.
 
         NaN where a method has no rotations.
         """
-        history = self.history.set_index(["method", "seed"])
+        history = self.finished.set_index(["method", "seed"])
         angles = history.filter(regex="^rotation_angle/").max(axis=1)
         return angles.groupby(["method", "seed"]).max()
+
+    def angles_of(self, method: str) -> pd.Series:
+        """One method's largest angles: seed -> radians; NaN for a run that diverged."""
+        angles = self.largest_angles
+        own = {seed: angles.get((method, seed), float("nan")) for seed in self.seeds[method]}
+        return pd.Series(own, dtype=float).rename_axis("seed")
 
     @property
     def tests(self) -> pd.DataFrame:

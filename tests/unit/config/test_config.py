@@ -115,6 +115,13 @@ BAD = {
     "unknown head": (
         ["experiments/nyuv2.yaml", "heads", "module"], "convolutionl", "Did you mean `convolutional`?",
     ),
+    "a label of two methods": (
+        ["methods.yaml", "graddrop", "label"], "Vanilla", "must have different labels. Found `Vanilla` twice",
+    ),
+    "a label of two tasks": (
+        ["datasets.yaml", "toy_convex", "tasks"], [{"name": n, "label": "A", "kind": "binary", "outputs": 1} for n in "ab"],
+        "must have different labels. Found `A` twice",
+    ),
     "unknown table": (["studies/paper.yaml", "tables"], {"cifar": []}, "Did you mean `cifar10`?"),
     "figure without experiment": (
         ["studies/paper.yaml", "figures"], {"cosine": ["cifar"]}, "Did you mean `cifar10`?",
@@ -172,7 +179,7 @@ def test_looks_go_by_order_unless_set(configs):
     place = configs / "methods.yaml"
     new = {"label": "New", "module": "vanilla", "citation": "a test"}
     change(place, ["new"], new)
-    change(place, ["newer"], new | {"marker": "*"})
+    change(place, ["newer"], new | {"label": "Newer", "marker": "*"})
     change(configs / "experiments/digits.yaml", ["methods"], ["vanilla", "new", "newer"])
     methods = load_study(configs, "paper").experiments["digits"].methods
     looks = {name: (method.colour, method.marker) for name, method in methods.items()}

@@ -1,5 +1,6 @@
 """A value with its source, and parameters of plug-ins: what every configuration is made of."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import pydantic
@@ -68,6 +69,19 @@ class Sourced(Model, Generic[T]):
 
 
 Parameters = dict[str, Sourced[Any]]
+
+
+def check_labels(what: str, labels: Iterable[str]) -> None:
+    """Refuse a label that two have: tables and figures tell things apart by it.
+
+    Raises:
+        ValueError: names the label.
+    """
+    seen: set[str] = set()
+    for label in labels:
+        if label in seen:
+            raise ValueError(f"`{what}` must have different labels. Found `{label}` twice.")
+        seen.add(label)
 
 
 def check_parameters(package: str, module: str, given: Parameters, function: str = "build") -> None:

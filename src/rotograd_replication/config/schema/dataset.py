@@ -6,7 +6,7 @@ import pydantic
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ... import plugins
-from .base import Model, Name, Parameters, check_parameters
+from .base import Model, Name, Parameters, check_labels, check_parameters
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -116,6 +116,7 @@ class Dataset(Model):
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Dataset":
         check_parameters("datasets", self.module, self.parameters, "prepare")
+        check_labels("tasks", (task.label for task in self.tasks))
         if len({task.dense for task in self.tasks}) > 1:
             found = ", ".join(f"{task.name}: {task.kind}" for task in self.tasks)
             raise ValueError(

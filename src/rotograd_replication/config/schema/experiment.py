@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from .base import Model, Name, Parameters, Sourced, check_parameters
+from .base import Model, Name, Parameters, Sourced, check_labels, check_parameters
 from .method import Method, Optimizer
 
 
@@ -112,7 +112,8 @@ class Experiment(Model):
     tuning: Tuning | None = None
 
     @pydantic.model_validator(mode="after")
-    def _subspaces_fit(self) -> "Experiment":
+    def _fit(self) -> "Experiment":
+        check_labels("methods", (method.label for method in self.methods.values()))
         for name, method in self.methods.items():
             check_subspace(name, method, self.network.features.value)
         return self

@@ -101,7 +101,7 @@ def look(name: str, method: schema.Method) -> dict[str, Any]:
     }
 
 
-def nothing(axes: Axes, why: str = "no runs") -> None:
+def nothing(axes: Axes, why: str = "no finished runs") -> None:
     """Say in the middle of a panel why it is empty."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="#888888")
 

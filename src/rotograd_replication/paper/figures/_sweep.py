@@ -4,78 +4,86 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 
-from ...config import schema
+from ...config import schema, sweeps
+from ...config.shorthand import written
 from ...results.tidy import Results
+from ..caption import METRICS
 from . import _style
 
-PREFIX = "rotograd_lr_"
 BASELINE = "vanilla"
-NAMES = {"mse": "MSE", "f1": "F1"}
 
 
 def rates(experiment: schema.Experiment) -> dict[str, float]:
     """Method -> the learning rate of its rotations; 0 for the network without rotations."""
     swept = {
-        name: method.rotation.learning_rate.value
-        for name, method in experiment.methods.items()
-        if name.startswith(PREFIX) and method.rotation
+        name: rate for group in sweeps.of_rotations(experiment) for name, rate in group.items()
     }
-    return {BASELINE: 0.0} | dict(sorted(swept.items(), key=lambda item: item[1]))
+    without = {BASELINE: 0.0} if BASELINE in experiment.methods else {}
+    return without | dict(sorted(swept.items(), key=lambda item: item[1]))
 
 
 def points(results: Results, experiment: schema.Experiment) -> pd.DataFrame:
-    """A row per run and task: method, seed, task, metric, value, higher_is_better, rate."""
+    """A row per run and metric: method, seed, task, metric, value, higher_is_better, rate."""
     rate = rates(experiment)
     columns = ["method", "seed", "task", "metric", "value", "higher_is_better"]
-    chosen = results.tests.loc[results.tests["method"].isin(rate), columns]
+    tests = results.tests.dropna(subset="value")
+    chosen = tests.loc[tests["method"].isin(rate), columns]
     return chosen.assign(rate=chosen["method"].map(rate)).sort_values(["task", "rate", "seed"])
 
 
-def measure(runs: pd.DataFrame) -> str:
+def measure(metric: str, higher: bool) -> str:
     """What is measured, and which way is better."""
-    name = next(iter(runs["metric"]), "error")
-    arrow = "↑" if runs["higher_is_better"].all() else "↓"
-    return f"test {NAMES.get(name, name)} {arrow}"
+    return f"test {METRICS.get(metric, metric)} {'↑' if higher else '↓'}"
+
+
+def label(methods: list[schema.Method]) -> str:
+    """What a sweep's labels have in common: `RotoGrad` of `RotoGrad, 1e-3`."""
+    labels = [method.label.split(", ") for method in methods]
+    common = [part for part in labels[0] if all(part in parts for parts in labels)]
+    return ", ".join(common) or " / ".join(method.label for method in methods)
 
 
 def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
-    """One task: every run as a point, the median as a line, the quartiles as a band."""
+    """One metric of one task: runs as points, a sweep's median as a line, quartiles as a band."""
     if runs.empty:
         _style.nothing(axes)
         return
-    swept = sorted(rate for rate in runs["rate"].unique() if rate > 0)
+    swept = sorted(float(rate) for rate in runs["rate"].unique() if rate > 0)
     zero = swept[0] / 4 if swept else 1e-6  # where "no rotation" stands on the logarithmic axis
     without = runs.loc[runs["rate"] == 0, "value"]
     methods = experiment.methods
-    swept_method = methods[next((m for m in methods if m.startswith(PREFIX)), BASELINE)]
-    colour = swept_method.colour
-    seaborn.lineplot(
-        runs[runs["rate"] > 0],
-        x="rate",
-        y="value",
-        estimator="median",
-        errorbar=("pi", 50),
-        err_kws={"alpha": 0.18, "linewidth": 0},
-        color=colour,
-        marker=swept_method.marker,
-        markersize=3.5,
-        markeredgewidth=0,
-        label="RotoGrad: median, quartiles",
-        legend=False,
-        ax=axes,
-    )
+    for group in sweeps.of_rotations(experiment):
+        chosen = runs[runs["method"].isin(group)]
+        first = methods[next(iter(group))]
+        if chosen.empty:
+            continue
+        seaborn.lineplot(
+            chosen,
+            x="rate",
+            y="value",
+            estimator="median",
+            errorbar=("pi", 50),
+            err_kws={"alpha": 0.18, "linewidth": 0},
+            color=first.colour,
+            marker=first.marker,
+            markersize=3.5,
+            markeredgewidth=0,
+            label=f"{label([methods[name] for name in group])}: median, quartiles",
+            legend=False,
+            ax=axes,
+        )
     if len(without):
         grey = methods[BASELINE].colour
         axes.axhline(without.median(), color=grey, linestyle=":", linewidth=0.9, zorder=0)
         axes.vlines(zero, *without.quantile([0.25, 0.75]), color=grey, alpha=0.3, linewidth=5)
-        label = {"label": "no rotations", "linestyle": ":"}
         axes.plot(
             zero,
             without.median(),
             color=grey,
             marker=methods[BASELINE].marker,
             markersize=4,
-            **label,
+            label="no rotations",
+            linestyle=":",
         )
     places = runs["rate"].where(runs["rate"] > 0, zero)
     axes.plot(places, runs["value"], ".", color="#222222", markersize=2, alpha=0.6, label="one run")
@@ -85,8 +93,8 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
     axes.set_xscale("log")
     axes.minorticks_off()
     axes.set_xticks(
-        [zero, *swept],
-        ["none", *(f"{rate:.0e}".replace("e-0", "e-") for rate in swept)],
+        [*([zero] if len(without) else []), *swept],
+        [*(["none"] if len(without) else []), *(written(rate) for rate in swept)],
         rotation=90,
     )
     axes.set_xlabel("learning rate of the rotations")

@@ -11,6 +11,7 @@ from ...config import schema
 from ...results.tidy import Results
 from . import _epochs, _style
 
+NEEDS = {"some_method": "joint"}
 COLUMNS = 5
 
 
@@ -28,7 +29,7 @@ def build(
     for i, (axes, (found, task)) in enumerate(zip(grid, panels, strict=True)):
         experiment = study.experiments[found.name]
         names = _epochs.methods(found, experiment)
-        long = _epochs.average(found.history, [f"val_loss/{task.name}"], f"val_loss/{task.name}")
+        long = _epochs.average(found.finished, [f"val_loss/{task.name}"], f"val_loss/{task.name}")
         long = long[long["method"].isin(names) & (long["epoch"] > 0)]
         drawn.append(long.assign(experiment=found.name))
         _epochs.draw(axes, long, experiment)

@@ -13,7 +13,7 @@ from ...config import schema
 from ...results.tidy import Results
 from . import _epochs, _style
 
-EXPERIMENT = "cifar10"
+NEEDS = {"experiments": 1, "some_method": "joint", "fewest_tasks": 2}
 PAIRS = "Gradients with each other"
 BEFORE = "... with their sum"
 AFTER = "... with the update"
@@ -23,8 +23,8 @@ def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
     """Three panels over epochs; a line per method, means over tasks (or pairs of tasks)."""
-    experiment = study.experiments[EXPERIMENT]
-    found = results[EXPERIMENT]
+    (found,) = results.values()
+    experiment = study.experiments[found.name]
     tasks = [task.name for task in datasets[experiment.dataset].tasks]
     quantities = {
         PAIRS: [f"cosine/{a}/{b}" for a, b in combinations(tasks, 2)],
@@ -32,7 +32,7 @@ def build(
         AFTER: [f"update_cosine_after/{task}" for task in tasks],
     }
     names = _epochs.methods(found, experiment)
-    long = pd.concat(_epochs.average(found.history, c, q) for q, c in quantities.items())
+    long = pd.concat(_epochs.average(found.finished, c, q) for q, c in quantities.items())
     long = long[long["method"].isin(names)]
     drawing, grid = _style.panels(len(quantities), 3, 2.6)
     ends: dict[str, float] = {}

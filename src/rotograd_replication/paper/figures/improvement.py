@@ -1,4 +1,4 @@
-"""Figure 4: relative improvement of every CIFAR10 task over its single-task network, per method.
+"""Figure 4: relative improvement of every task over its single-task network, per method.
 
 Source: RotoGrad, section 6.3. Deviation: the paper draws few methods; here all that were run.
 """
@@ -8,25 +8,45 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...config import schema
+from ...results import quantities
 from ...results.tidy import Results
 from .. import caption
 from . import _style
 
-EXPERIMENT = "cifar10"
+NEEDS = {"experiments": 1, "methods": ["single_task"], "some_method": "joint"}
+DELTA = quantities.Quantity(
+    label="Δ of each task", of="delta", statistic="each", direction="higher", unit="%"
+)
 FEWEST = 6  # rows that a panel has room for where fewer methods were run
 
 
 def notes(results: dict[str, Results]) -> str:
-    """Which improvements are not there, and why."""
-    return " ".join(caption.undefined(results.values()))
+    """Which improvements are not there, and why; what Δ is where a task has several metrics."""
+    mean = any(
+        (found.tests.groupby("task")["metric"].nunique() > 1).any() for found in results.values()
+    )
+    said = ["Δ of a task is the mean over its metrics."] * mean
+    return " ".join([*said, *caption.undefined(results.values())])
+
+
+def _improvements(found: Results) -> pd.DataFrame:
+    """A row per run and task: its Δ, and its metric where it has one alone."""
+    rows = found.tests.copy()
+    alone = rows.groupby("task")["metric"].nunique() == 1
+    rows["value"] = rows["value"].where(rows["task"].map(alone))
+    rows = rows.drop_duplicates(["method", "seed", "task"]).drop(columns="delta")
+    delta = quantities.per_task(found, DELTA).rename_axis(columns="task")
+    long = delta.stack(future_stack=True).rename("delta").reset_index()
+    return rows.merge(long, on=["method", "seed", "task"], how="left")
 
 
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
     """A panel per task, a row per method: median as a dot, smallest to largest run as a bar."""
-    experiment = study.experiments[EXPERIMENT]
-    found = results[EXPERIMENT].tests.dropna(subset="delta")
+    (given,) = results.values()
+    experiment = study.experiments[given.name]
+    found = _improvements(given).dropna(subset="delta")
     shown = [m for m, method in experiment.methods.items() if not method.separate]
     shown = [m for m in shown if m in set(found["method"])]
     found = found.loc[found["method"].isin(shown), ["task", "method", "seed", "value", "delta"]]

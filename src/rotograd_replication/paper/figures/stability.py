@@ -10,21 +10,22 @@ from ...config import schema
 from ...results.tidy import Results
 from . import _style, _sweep
 
-EXPERIMENT = "stability"
-TASK = "sum"
+NEEDS = {"experiments": 1, "some_method": "swept", "tasks": {"sum": ["mse"]}}
+TASK, METRIC = "sum", "mse"
 
 
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """Median, quartiles and every run, for each learning rate of the rotations."""
-    experiment = study.experiments[EXPERIMENT]
-    runs = _sweep.points(results[EXPERIMENT], experiment)
-    runs = runs[runs["task"] == TASK]
+    """Draw median, quartiles and every run, for each learning rate of the rotations."""
+    (found,) = results.values()
+    experiment = study.experiments[found.name]
+    runs = _sweep.points(found, experiment)
+    runs = runs[(runs["task"] == TASK) & (runs["metric"] == METRIC)]
     drawing = _style.figure(_style.COLUMN, 2.7)
     axes = drawing.subplots()
     _sweep.draw(axes, runs, experiment)
     labels = {task.name: task.label for task in datasets[experiment.dataset].tasks}
-    axes.set_ylabel(f"{labels[TASK]}: {_sweep.measure(runs)}")
+    axes.set_ylabel(f"{labels[TASK]}: {_sweep.measure(METRIC, False)}")
     _style.legend(drawing, [axes], 2)
     return drawing, runs

@@ -1,4 +1,4 @@
-"""Appendix to Figure 3: the same sweep for every task, each in its own metric."""
+"""Appendix to Figure 3: the same sweep for every task, in each of its metrics."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -7,21 +7,23 @@ from ...config import schema
 from ...results.tidy import Results
 from . import _style, _sweep
 
-EXPERIMENT = "stability"
+NEEDS = {"experiments": 1, "some_method": "swept"}
 
 
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """A panel per task: median, quartiles and every run."""
-    experiment = study.experiments[EXPERIMENT]
-    runs = _sweep.points(results[EXPERIMENT], experiment)
-    tasks = datasets[experiment.dataset].tasks
-    drawing, grid = _style.panels(len(tasks), 3, 2.0)
-    for axes, task in zip(grid, tasks, strict=True):
-        of_task = runs[runs["task"] == task.name]
-        _sweep.draw(axes, of_task, experiment)
+    """A panel per task and metric: median, quartiles and every run."""
+    (found,) = results.values()
+    experiment = study.experiments[found.name]
+    runs = _sweep.points(found, experiment)
+    panels = [(t, m, up) for t in datasets[experiment.dataset].tasks for m, up in t.metrics.items()]
+    drawing, grid = _style.panels(len(panels), 3, 2.0)
+    for axes, (task, metric, higher) in zip(grid, panels, strict=True):
+        _sweep.draw(
+            axes, runs[(runs["task"] == task.name) & (runs["metric"] == metric)], experiment
+        )
         axes.set_title(task.label)
-        axes.set_ylabel(_sweep.measure(of_task))
-    _style.legend(drawing, grid[:1], 4)
+        axes.set_ylabel(_sweep.measure(metric, higher))
+    _style.legend(drawing, grid, 4)
     return drawing, runs

@@ -12,24 +12,19 @@ from ...config.shorthand import written
 from ...results.tidy import Results
 from . import _style
 
+NEEDS = {"some_method": "tuned"}
 WARNING = "#b00020"
 
 
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """A panel per tuned method: its candidates in the order of the grid, the choice ringed.
-
-    Raises:
-        ValueError: No experiment has tuned anything.
-    """
+    """A panel per tuned method: its candidates in the order of the grid, the choice ringed."""
     tuned = [(e, m, choice) for e, found in results.items() for m, choice in found.choices.items()]
+    drawing, grid = _style.panels(max(len(tuned), 1), min(3, max(len(tuned), 1)), 1.5)
     if not tuned:
-        raise ValueError(
-            "Figure `tuning` must have an experiment that is tuned. Found none among "
-            f"{', '.join(results)}. Give one `tuning`, or leave the figure out."
-        )
-    drawing, grid = _style.panels(len(tuned), min(3, len(tuned)), 1.5)
+        _style.nothing(grid[0])
+        return drawing, pd.DataFrame(columns=["experiment", "method"])
     rows = []
     for axes, (experiment, name, choice) in zip(grid, tuned, strict=True):
         method = study.experiments[experiment].methods[name]

@@ -1,10 +1,11 @@
 """Replicated numbers next to the paper's: a table of the paper is a declaration of its columns.
 
-Every cell is a quantity of `configs/paper/quantities.yaml`, computed as for the verdicts.
+Every cell is a quantity of `configs/paper/quantities.yaml`, computed as for the verdicts. A table
+takes other experiments than the paper's, too: they have no reported numbers.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...results import quantities, relative_improvement
 from ...results.quantities import Paper
 from ...results.tidy import Results
 from .. import caption, table_format
+from ..caption import REPORTED
 
 ROWS = ["block", "method"]
 COLUMNS = ["quantity", "source"]
@@ -36,9 +38,11 @@ class PaperTable:
     """A table of the paper; its plug-in's `build` is an instance.
 
     Attributes:
-        title: One line.
+        title: One line; `{}` is what the experiments are of.
         columns: Quantity -> its heading, or (group, heading).
-        groups: Experiment -> the heading of its columns, where experiments are groups of columns.
+        subjects: Dataset's module -> what the title says of it; other experiments give theirs.
+        groups: Dataset or network's module -> the heading of an experiment's columns. Experiments
+            are groups of columns where it names any, or where there are several.
         rows: Which rows there are.
         convention: How metrics are averaged over pixels (`quantities.per_task`).
         start: A sentence that comes first in the caption.
@@ -48,6 +52,7 @@ class PaperTable:
 
     title: str
     columns: dict[str, str] | dict[str, tuple[str, str]]
+    subjects: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     rows: Rows = plain_rows
     convention: str = ""
@@ -69,9 +74,11 @@ class PaperTable:
         cells: dict[tuple[str, ...], Cell] = {}
         higher: dict[str, bool] = {}
         separate: set[str] = set()
+        headings = self.headings(study, results)
+        grouped = bool(self.groups) or len(results) > 1
         for experiment, found in results.items():
             methods = study.experiments[experiment].methods
-            group = (self.groups[experiment],) if self.groups else ()
+            group = (headings[experiment],) if grouped else ()
             ours = {
                 metric: quantities.summaries(found, paper.quantities[metric], self.convention)
                 for metric in self.columns
@@ -88,14 +95,50 @@ class PaperTable:
                     key = (block, row, *group, *column)
                     cells[*key, "replicated"] = NO_CELL if own else ours[metric](name)
                     cells[*key, "reported"] = _printed(paper.cell(experiment, name, method, metric))
+        reported = {k[2:-1] for k, c in cells.items() if k[-1] == "reported" and c[2] == c[2]}
+        cells = {k: c for k, c in cells.items() if k[-1] != "reported" or k[2:-1] in reported}
         clauses = ["the single-task row does not compete"] if separate else []
         clauses += [self.clause(results, study, paper)] if self.clause else []
         improvements = any(paper.quantities[metric].of == "delta" for metric in self.columns)
-        text = " ".join(filter(None, [said, self.start, "Median ± standard deviation over seeds"]))
+        said = said if reported else said.removesuffix(REPORTED)
+        parts = [said.strip(), self.start, "Median ± standard deviation over seeds"]
+        text = " ".join(filter(None, parts))
         text += "".join(f"; {clause}" for clause in clauses) + "."
         text += undefined(results) if improvements else ""
+        text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
         text += f" {self.remark(results, study, paper)}" if self.remark else ""
-        return table(self.title, text, cells, higher=higher, exclude=separate)
+        title = self.title.format(" and ".join(self._subjects(study, results)))
+        return table(title, text, cells, higher=higher, exclude=separate)
+
+    def headings(self, study: schema.Study, results: Iterable[str]) -> dict[str, str]:
+        """Name the columns of each experiment, by its title if two would have the same name."""
+        chosen = {name: study.experiments[name] for name in results}
+        found = {
+            name: self.groups.get(e.dataset) or self.groups.get(e.network.module) or e.title
+            for name, e in chosen.items()
+        }
+        distinct = len(set(found.values())) == len(found)
+        return found if distinct else {name: e.title for name, e in chosen.items()}
+
+    def _without_base(
+        self, results: dict[str, Results], study: schema.Study, paper: Paper
+    ) -> Iterator[str]:
+        """Say which columns are empty because the method that they are divided by is not there."""
+        for metric, heading in self.columns.items():
+            quantity = paper.quantities[metric]
+            for experiment, found in results.items() if quantity.over else ():
+                base = found.seeds.get(quantity.over, [])
+                if set(base) <= set(found.diverged.get(quantity.over, [])):
+                    name = heading if isinstance(heading, str) else heading[-1]
+                    why = "every run diverged" if base else "there is no run"
+                    yield f"{experiment}: {name[:-2]} is undefined: {why} of `{quantity.over}`."
+
+    def _subjects(self, study: schema.Study, results: Iterable[str]) -> list[str]:
+        """Say of what the experiments are, each thing once."""
+        chosen = [study.experiments[name] for name in results]
+        modules = [study.datasets[e.dataset].module for e in chosen]
+        named = (self.subjects.get(m, e.title) for m, e in zip(modules, chosen, strict=True))
+        return list(dict.fromkeys(named))
 
 
 def _printed(row: dict[str, Any] | None) -> Cell:

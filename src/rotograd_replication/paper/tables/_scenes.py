@@ -5,7 +5,8 @@ single-task network, as the printed averages are; for all tasks, the mean of the
 prints neither that mean nor the cost relative to Vanilla: both are computed from what it prints.
 """
 
-TITLE = "NYUv2: segmentation, depth and surface normals"
+TITLE = "{}: segmentation, depth and surface normals"
+SUBJECTS = {"nyuv2": "NYUv2", "nyuv2_official": "NYUv2"}
 SEGMENTATION, DEPTH, NORMALS = "Segmentation", "Depth", "Surface normals"
 ALL, COST, DELTA = "All tasks", "Training", "avg Δ (%) ↑"
 COLUMNS = {

@@ -11,26 +11,27 @@ from ...results.quantities import Paper
 from ...results.tidy import Results
 from ._reported import PaperTable
 
-HEADINGS = {"celeba_conv": "Convolutional", "celeba_resnet": "ResNet18"}
+NEEDS = {"metric": "f1", "fewest_tasks": 2}
 
 
 def _shares(results: dict[str, Results], study: schema.Study) -> str:
     """What is rotated: the share differs between the networks, so rows cannot say it."""
     parts = []
+    headings = build.headings(study, results)
     for experiment, found in results.items():
         methods = study.experiments[experiment].methods
         turned = [methods[m].parameters for m in found.methods if methods[m].module == "rotate"]
         shares = {p["m"].value if "m" in p else "all" for p in turned}
         size = " or ".join(str(share) for share in sorted(shares, key=str))
-        heading = HEADINGS[experiment]
         rotated = f", {size} of it rotated" if turned else ""
-        parts.append(f"{heading}: d = {found.provenance['features']}{rotated}")
+        parts.append(f"{headings[experiment]}: d = {found.provenance['features']}{rotated}")
     return "; ".join(parts) + "."
 
 
 def _negative(results: dict[str, Results]) -> str:
     """How many cells have found no positive at all."""
-    values = pd.concat([found.tests["value"] for found in results.values()])
+    tests = pd.concat([found.tests for found in results.values()])
+    values = tests.loc[tests["metric"] == "f1", "value"].dropna()
     return (
         "A task whose positives are all missed has F1 = 0: "
         f"{(values == 0).sum()} of {len(values)} (task, run) cells."
@@ -39,7 +40,7 @@ def _negative(results: dict[str, Results]) -> str:
 
 def _doubts(paper: Paper, results: dict[str, Results]) -> list[str]:
     """What the reported numbers leave in doubt, in the words of their file."""
-    names = {paper.experiments[experiment].reported for experiment in results}
+    names = {paper.experiments[e].reported for e in results if e in paper.experiments}
     rows = [row for row in paper.rows.values() if row["experiment"] in names and row["note"]]
     return list(dict.fromkeys(f"Reported {row['method']}: {row['note']}." for row in rows))
 
@@ -49,7 +50,7 @@ def _remark(results: dict[str, Results], study: schema.Study, paper: Paper) -> s
 
 
 build = PaperTable(
-    "CelebA, 40 binary tasks: F1 (%) over tasks, and hours per run",
+    "{}: F1 (%) over tasks, and hours per run",
     {
         "min_f1": "min F1 ↑",
         "med_f1": "med F1 ↑",
@@ -58,6 +59,7 @@ build = PaperTable(
         "hours": "hours ↓",
         "relative_hours": "hours / vanilla ↓",
     },
-    groups=HEADINGS,
+    subjects={"celeba": "CelebA, 40 binary tasks"},
+    groups={"convnet": "Convolutional", "resnet18": "ResNet18"},
     remark=_remark,
 )

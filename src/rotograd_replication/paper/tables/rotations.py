@@ -12,6 +12,7 @@ from ...results.tidy import Results
 from ..table_format import Table
 from . import _reported
 
+NEEDS = {"some_method": "rotating"}
 LOSSES, ANGLE = "Sum of validation losses ↓", "Largest plane angle, rad"
 
 
@@ -22,11 +23,15 @@ def build(results: dict[str, Results], study: schema.Study, paper: Paper, captio
     for experiment, found in results.items():
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
-        columns = {LOSSES: _losses(found.history), ANGLE: found.largest_angles}
-        for method in (m for m in chosen.methods if m in found.methods):
-            label = _reported.label(chosen.methods[method], method, [found])
+        losses = _losses(found.finished)
+        for method, entry in chosen.methods.items():
+            if method not in found.methods or entry.separate:  # its tasks have an epoch each
+                continue
+            label = _reported.label(entry, method, [found])
+            own = losses.reindex([(method, seed) for seed in found.seeds[method]])
+            columns = {LOSSES: own.droplevel("method"), ANGLE: found.angles_of(method)}
             for quantity, values in columns.items():
-                cells[block, label, quantity, "replicated"] = _reported.over_seeds(values[method])
+                cells[block, label, quantity, "replicated"] = _reported.over_seeds(values)
     return _reported.table(
         "Rotations",
         f"{caption} Median ± standard deviation over seeds. The losses are those of the epoch with "

@@ -13,6 +13,8 @@ from ...results.tidy import Results
 from ..table_format import Table
 from . import _reported
 
+NEEDS = {"some_method": "joint"}
+
 SUM, RELATIVE = "Epoch of the smallest sum", "Epoch of the largest mean improvement"
 GAIN = "avg_k Δ_k of the second over the first, validation ↑"
 
@@ -28,7 +30,7 @@ def build(results: dict[str, Results], study: schema.Study, paper: Paper, captio
             if method not in found.methods or entry.separate:  # of one task, both rules are one
                 continue
             label = _reported.label(entry, method, [found])
-            history = found.history[found.history["method"] == method]
+            history = found.finished[found.finished["method"] == method]
             rows = {seed: _compare_rules(run, tasks) for seed, run in history.groupby("seed")}
             for quantity, values in pd.DataFrame.from_dict(rows, orient="index").items():
                 values.index.name = "seed"

@@ -11,6 +11,8 @@ from ...results.tidy import Results
 from ..table_format import Table
 from . import _reported
 
+NEEDS: dict[str, object] = {}
+
 
 def build(results: dict[str, Results], study: schema.Study, paper: Paper, caption: str) -> Table:
     """Median and standard deviation over seeds of each metric, and of the paired differences."""

@@ -1,6 +1,6 @@
 """All that a section may draw on: the study, its runs and results, and files to link to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Material:
         citation: `CITATION.cff`.
         code: The present training code.
         link: A path -> the same relative to the page.
+        locked: The versions of the lock.
     """
 
     study: schema.Study
@@ -42,13 +43,14 @@ class Material:
     citation: dict[str, Any]
     code: TrainingCode
     link: Callable[[Path], str]
+    locked: Mapping[str, str] | None = None
 
     def caption(self, experiments: list[str]) -> str:
         """Write the caption of a table or figure of these experiments; empty if none is run."""
         found = [self.results[e] for e in experiments if e in self.results]
         if not found:
             return ""
-        return caption.caption(self.name, self.study, experiments, found, self.code)
+        return caption.caption(self.name, self.study, experiments, found, self.code, self.locked)
 
     def labels(self, experiment: str) -> dict[str, schema.Method]:
         """Return the methods of an experiment, by name."""

@@ -1,0 +1,58 @@
+"""The batches of an epoch: as many samples as there are, and no last one that batch norm refuses.
+
+Training takes every sample once an epoch (`data/loader.py`): what is left over is a smaller last
+batch. In training, batch norm needs more than one value of a channel; of a single sample it has one
+where the map that it normalises is one pixel.
+"""
+
+import ast
+
+from .. import plugins
+from . import schema
+from .yaml_files import ConfigurationError
+
+
+def check(experiment: schema.Experiment, dataset: schema.Dataset, place: str) -> None:
+    """Refuse more samples than there are, and a last batch that the network cannot train on.
+
+    Args:
+        experiment: The configuration.
+        dataset: Of the experiment.
+        place: Where the experiment is written, for messages.
+
+    Raises:
+        ConfigurationError: Names the experiment, the samples, the batch size and the remedy.
+    """
+    training, available = experiment.training, dataset.samples.train
+    samples, size = training.training_samples.value or available, training.batch_size.value
+    if samples > available:
+        raise ConfigurationError(
+            f"{place}: `training.training_samples` must be at most the {available} of "
+            f"`{experiment.dataset}`. Found {samples}. Lower it, or set it to null for all."
+        )
+    alone = size == 1 or samples % size == 1
+    if alone and has_one_value(experiment.network, dataset.shape):
+        remedy = "Raise `training.batch_size`"
+        if size > 1:
+            remedy += f", or set `training.training_samples` to {samples - 1 or 2}"
+        raise ConfigurationError(
+            f"{place}: every batch must have at least 2 samples, as the batch norm of network "
+            f"`{experiment.network.module}` needs more than one value of a channel. Found "
+            f"{samples} training samples in batches of {size}: the last one has 1. {remedy}."
+        )
+
+
+def has_one_value(network: schema.experiment.Network, shape: list[int]) -> bool:
+    """Whether batch norm somewhere in a network gets a single value of a channel from a sample.
+
+    Args:
+        network: The backbone. The maps of `resnet18` are known; `segnet` pools each map that it
+            normalises, so none is one pixel. Of others, only `BatchNorm1d` counts.
+        shape: Of an input, `[C, H, W]`.
+    """
+    if network.module == "resnet18":
+        smallest = 2**5 if network.parameters["stem"].value == "imagenet" else 2**3
+        return max(shape[1:]) <= smallest
+    path = plugins.ROOT / plugins.FOLDERS["networks"] / f"{network.module}.py"
+    tree = ast.parse(path.read_text())
+    return any(isinstance(n, ast.Attribute) and n.attr == "BatchNorm1d" for n in ast.walk(tree))

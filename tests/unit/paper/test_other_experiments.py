@@ -1,0 +1,157 @@
+"""Every table and figure with every experiment: refused before any job, or really made."""
+
+import dataclasses
+import io
+
+import pandas as pd
+import pytest
+
+from rotograd_replication import plugins
+from rotograd_replication.config import load as config
+from rotograd_replication.config import needs
+from rotograd_replication.paper import table
+from rotograd_replication.paper.figures import _style
+from tests.helpers import fake_runs
+
+NAME = "quick"
+OUTPUTS = [(p, o) for p in ("tables", "figures") for o in plugins.names(p)]
+STUDY, DATASETS = fake_runs.configuration(NAME)
+# What no title or caption may say of another experiment.
+THEIRS = {
+    "CIFAR10": ["cifar10"],
+    "CelebA": ["celeba_conv", "celeba_resnet"],
+    "NYUv2": ["nyuv2"],
+    "MNIST": ["digits", "stability"],
+    "SVHN": ["digits_svhn"],
+}
+# Output -> the experiments that it takes alone; `tuning` of those that are tuned.
+JOINT = ["toy_convex", "toy_nonconvex", "toy_official", "digits", "stability", "digits_svhn"]
+JOINT += ["cifar10", "celeba_conv", "celeba_resnet", "nyuv2"]
+SINGLE = ["digits", "digits_svhn", "cifar10", "nyuv2"]
+TAKES = {
+    ("tables", "celeba"): ["cifar10", "celeba_conv", "celeba_resnet"],
+    ("tables", "cifar10"): SINGLE,
+    ("tables", "digits"): ["digits", "stability", "digits_svhn"],
+    ("tables", "nyuv2"): ["nyuv2"],
+    ("tables", "nyuv2_global"): ["nyuv2"],
+    ("tables", "rotations"): JOINT,
+    ("tables", "selection"): JOINT,
+    ("tables", "tasks"): JOINT,
+    ("figures", "convergence"): JOINT,
+    ("figures", "cosine"): JOINT,
+    ("figures", "improvement"): SINGLE,
+    ("figures", "stability"): ["stability"],
+    ("figures", "stability_tasks"): ["stability"],
+    ("figures", "toy"): ["toy_convex", "toy_nonconvex", "toy_official"],
+    ("figures", "tuning"): ["toy_nonconvex"],
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return {
+        name: fake_runs.write(folder, STUDY, NAME, name, DATASETS).aggregate(
+            STUDY, NAME, name, DATASETS
+        )
+        for name in STUDY.experiments
+    }
+
+
+def study_with(package, output, experiments):
+    """The study with one output, of other experiments."""
+    others = {"tables": {}, "figures": {}} | {package: {output: experiments}}
+    return STUDY.model_copy(update=others)
+
+
+def accepted(package, output, experiments):
+    try:
+        needs.check(study_with(package, output, experiments), "studies/quick.yaml")
+    except config.ConfigurationError as error:
+        text = str(error)
+        assert text.startswith(f"studies/quick.yaml: `{output}` of {package}"), text
+        assert " must have " in text and "Found " in text and text.count("\n") == 0
+        return False
+    return True
+
+
+def made(package, output, experiments, results, folder):
+    """Make it; return its numbers, the text that it shows and its panels."""
+    study, given = study_with(package, output, experiments), [results[e] for e in experiments]
+    files = [folder / f"made.{end}" for end in ("csv", "md", "tex")]
+    if package == "tables":
+        table.run(study, NAME, output, given, fake_runs.paper(), *files)
+        text = files[1].read_text()
+        return pd.read_csv(files[0]), text.partition("Study:")[0] + text.partition("Median")[2], []
+    with _style.context():
+        by_name = {found.name: found for found in given}
+        drawing, numbers = plugins.load("figures", output).build(by_name, study, DATASETS)
+        if len(drawing.axes) <= 16:  # more take a minute to lay out, and are drawn alike
+            drawing.savefig(io.BytesIO(), dpi=20, format="png")
+    panels = [axes for axes in drawing.axes if axes.axison]
+    text = " ".join(t.get_text() for axes in panels for t in [axes.title, *axes.texts])
+    return numbers, text, panels
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("experiment", STUDY.experiments)
+@pytest.mark.parametrize(("package", "output"), OUTPUTS)
+def test_with_every_experiment(package, output, experiment, results, tmp_path):
+    takes = accepted(package, output, [experiment])
+    assert takes == (experiment in TAKES[package, output])
+    if not takes:
+        return
+    numbers, text, panels = made(package, output, [experiment], results, tmp_path)
+    assert len(numbers)
+    assert "no runs" not in text and all(axes.has_data() for axes in panels)
+    for word, of in THEIRS.items():
+        assert word not in text or experiment in of, text
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("package", "output"), OUTPUTS)
+def test_with_two_at_once(package, output, results, tmp_path):
+    """None hides another; or more than one is refused."""
+    two = list(dict.fromkeys((TAKES[package, output][0], TAKES[package, output][-1])))
+    if len(two) > 1 and not accepted(package, output, two):
+        assert needs.of(package, output).experiments == 1
+        return
+    numbers, _, _ = made(package, output, two, results, tmp_path)
+    alone = [made(package, output, [e], results, tmp_path)[0] for e in two]
+    assert len(numbers) >= sum(map(len, alone))
+
+
+@pytest.mark.parametrize(("package", "output"), OUTPUTS)
+def test_how_many_experiments(package, output):
+    first = TAKES[package, output][0]
+    assert not accepted(package, output, [])
+    assert not accepted(package, output, [first, first])
+
+
+def test_what_the_paper_does_not_print_has_no_column(results, tmp_path):
+    _, text, _ = made("tables", "cifar10", ["digits"], results, tmp_path)
+    assert "reported" not in text
+    files = [tmp_path / f"made.{end}" for end in ("csv", "md", "tex")]
+    assert "Reported" not in files[1].read_text()
+    assert set(pd.read_csv(files[0])["source"]) == {"replicated"}
+
+
+def test_several_metrics_of_a_task_are_panels_or_one_improvement(results):
+    """Figures of NYUv2, whose tasks have up to ten metrics."""
+    given = results["nyuv2"]
+    drawn = plugins.load("figures", "improvement")._improvements(given)
+    one = drawn[(drawn["task"] == "depth") & (drawn["method"] == "vanilla") & (drawn["seed"] == 0)]
+    tests = given.tests[given.tests["metric"].isin(["abs_err", "rel_err"])]
+    rows = tests[(tests["method"] == "vanilla") & (tests["seed"] == 0)]
+    assert one["delta"].tolist() == pytest.approx([rows["delta"].mean()])
+    assert one["value"].isna().all()
+    assert len(drawn) == 3 * sum(given.provenance["runs"].values())
+
+
+def test_runs_that_diverged_are_in_no_history(results):
+    given = results["digits"]
+    facts = given.provenance | {"diverged": {"vanilla": [1]}}
+    found = dataclasses.replace(given, provenance=facts).finished
+    left = given.history[~((given.history["method"] == "vanilla") & (given.history["seed"] == 1))]
+    assert len(left) < len(given.history)
+    pd.testing.assert_frame_equal(found, left)
