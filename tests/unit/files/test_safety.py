@@ -7,8 +7,9 @@ import stat
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from rotograd_replication.data.datasets import _pictures, _svhn
+from rotograd_replication.data.datasets import _growing, _pictures, _svhn
 from rotograd_replication.files import atomic, safety
 
 
@@ -33,6 +34,35 @@ def test_the_umask_says_who_may_write(tmp_path, umask):
         os.umask(before)
     mode = stat.S_IMODE((tmp_path / "new" / "x.json").stat().st_mode)
     assert mode == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o022, 0o077])
+def test_also_where_the_writer_puts_a_private_file_in_its_place(tmp_path, umask):
+    """As the safetensors library does: a second user of the folder could not replace a model."""
+    before = os.umask(umask)
+    try:
+        with atomic.atomic(tmp_path / "model.safetensors") as temporary:
+            save_file({"x": np.zeros(1)}, temporary)
+    finally:
+        os.umask(before)
+    mode = stat.S_IMODE((tmp_path / "model.safetensors").stat().st_mode)
+    assert mode == 0o666 & ~umask
+
+
+def test_a_mode_that_cannot_be_set_is_warned_of(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(os, "chmod", fail(errno.EPERM))
+    with atomic.atomic(tmp_path / "x") as temporary:
+        temporary.unlink()
+        os.close(os.open(temporary, os.O_CREAT, 0o600))
+    assert (tmp_path / "x").exists() and "has no chmod" in caplog.text
+
+
+def test_an_array_is_read_where_it_cannot_be_mapped(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(np, "memmap", fail(errno.ENODEV))
+    column = {tmp_path / "x": (np.dtype(np.uint8), (2,))}
+    rows = np.arange(6, dtype=np.uint8).reshape(3, 2)
+    (found,) = _growing.grow(column, 3, 2, lambda part: [rows[part]], "x")
+    assert found.tolist() == rows.tolist() and "has no memory map" in caplog.text
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
