@@ -229,6 +229,29 @@ def test_the_environment_is_built_as_make_says():
     assert stamp["folder"] == str(ROOT)
 
 
+PROBE = """
+import json, os, sys
+kept = [sys.flags.isolated, sys.flags.utf8_mode, os.environ.get("HOME"), os.environ.get("LOGNAME")]
+print(json.dumps([*kept, sys.argv[1:]]))
+"""
+
+
+@pytest.mark.parametrize("home", [None, "/nonexistent/home", "own"])
+def test_snakemake_itself_takes_nothing_of_the_shell(checkout, tmp_path, home):
+    done, _ = make(checkout)
+    assert done.returncode == 0, done.stderr
+    (packages,) = (checkout / ".venv").glob("lib/python*/site-packages")
+    (packages / "snakemake.py").write_text(PROBE)
+    home = str(tmp_path) if home == "own" else home
+    shell = {"PATH": os.environ["PATH"], "PYTHONHOME": "/x", "PYTHONPATH": "/x", "LC_ALL": "C"}
+    shell |= {"HOME": home} if home else {}
+    call = [checkout / ".venv" / "bin" / "snakemake", "-n", "a b"]
+    said = subprocess.run(call, env=shell, capture_output=True, text=True, check=True, cwd=tmp_path)
+    given = home if home == str(tmp_path) else str(checkout / ".snakemake" / "home")
+    assert json.loads(said.stdout) == [1, 1, given, str(os.getuid()), ["-n", "a b"]]
+    assert Path(given).is_dir()
+
+
 @pytest.mark.parametrize("home", [None, "/nonexistent/home"])
 def test_make_gives_what_a_shell_lacks_and_takes_what_it_adds(checkout, home):
     """A container has no home and no user's name; a notebook and a module system set variables."""
