@@ -1,6 +1,7 @@
 # Paths, the study, and the digests that decide what reruns. Only this file and its neighbours know
 # where files lie.
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,9 +10,17 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 # Jobs use this interpreter and this checkout's code, wherever they run.
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")
-# What else the user's shell says does not count: a notebook's drawing backend, a locale's encoding.
-os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull, "PYTHONUTF8": "1"}
+# Nothing else that the user's shell says of Python counts, nor a notebook's drawing backend, nor what
+# a module system has each new shell do.
+for name in [n for n in os.environ if n.startswith("PYTHON")]:
+    del os.environ[name]
+os.environ.pop("BASH_ENV", None)
+os.environ |= {
+    "PYTHONPATH": str(ROOT / "src"),
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONUTF8": "1",
+}
+os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
 from rotograd_replication.claims import schema as claims
@@ -22,9 +31,32 @@ from rotograd_replication.config import load as configuration
 from rotograd_replication.results import run_records as finished
 from rotograd_replication.config.stages import code
 
+
+def of_checkout(path):
+    """A file of the checkout, wherever snakemake works (`-s`, `-d`)."""
+    if os.path.samefile(ROOT, os.curdir):
+        return path
+    if set("{}") & set(str(ROOT)):
+        raise WorkflowError(
+            f"The path of a checkout that is used from another folder must have no braces: they "
+            f"are Snakemake's wildcards. Found `{ROOT}`. Work in that folder, or rename it."
+        )
+    return str(ROOT / path)
+
+
+def word(text):
+    """Text as one word of a rule's command, whatever it holds."""
+    return shlex.quote(text).replace("{", "{{").replace("}", "}}")
+
+
 OPTIONS = ["study", "mirror", "device", "threads", "present"]
 VERB = "python -m rotograd_replication"
 
+if sum(word in ("--config", "-C") for word in sys.argv) > 1:
+    raise WorkflowError(
+        "`--config` must be given once, with all options after it: Snakemake would take the last "
+        "alone. Found it twice. Give for example `--config study=lite mirror=FOLDER`."
+    )
 for key in config:
     if key not in OPTIONS:
         raise WorkflowError(
@@ -55,7 +87,7 @@ THREADS = config.get("threads", study.threads)
 if not isinstance(THREADS, int) or THREADS < 1:
     raise WorkflowError(f"`threads` must be a whole number from 1 on. Found {THREADS}.")
 # What archives without a published hash held, recorded at the first fetch.
-HASHES = "configs/hashes"
+HASHES = word(of_checkout("configs/hashes"))
 RAW = "data/raw"
 PREPARED = "data/prepared"
 RESULTS = f"results/{STUDY}"
@@ -124,6 +156,6 @@ EQUAL_CODE = records.digest([e.model_dump(mode="json") for e in TRAIN_CODE.equal
 
 
 wildcard_constraints:
-    dataset="[a-z][a-z0-9_]*",
+    dataset="[a-z][a-z0-9_.-]*",
     method="[a-z][a-z0-9_.-]*",
     seed=r"\d+",

@@ -1,5 +1,4 @@
 # Raw archives and prepared tensors, shared by all studies.
-import shlex
 
 
 def standin_code(standin):
@@ -11,9 +10,9 @@ def standin_code(standin):
     )
 
 
-MIRROR = (
-    f"--mirror {shlex.quote(str(config['mirror']))}" if config.get("mirror") else ""
-)
+MIRROR = ""
+if config.get("mirror"):
+    MIRROR = "--mirror " + word(os.path.expanduser(str(config["mirror"])))
 
 
 rule fetch:

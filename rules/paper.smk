@@ -35,7 +35,7 @@ FROM = " --metrics {input.metrics} --history {input.history} --provenance {input
 rule table:
     input:
         unpack(lambda w: gathered(TABLES_OF[w.table])),
-        reported="configs/paper/reported.csv",
+        reported=of_checkout("configs/paper/reported.csv"),
     output:
         csv=shown(f"{TABLES}/{{table}}.csv", "tables", table="{table}"),
         markdown=shown(f"{TABLES}/{{table}}.md", "tables", table="{table}"),
@@ -60,7 +60,7 @@ rule table:
         + STUDY
         + " --name {wildcards.table}"
         + FROM
-        + " --reported {input.reported} --code {params.training}"
+        + " --reported {input.reported:q} --code {params.training}"
         " --csv {output.csv} --markdown {output.markdown} --latex {output.latex}"
 
 
@@ -117,7 +117,7 @@ rule hyperparameters:
 rule verdicts:
     input:
         **gathered(EXPERIMENTS),
-        reported="configs/paper/reported.csv",
+        reported=of_checkout("configs/paper/reported.csv"),
     output:
         shown(f"{RESULTS}/verdicts.json", "verdicts"),
     retries: 0
@@ -130,7 +130,7 @@ rule verdicts:
         + " verdict --study "
         + STUDY
         + FROM
-        + " --reported {input.reported} --out {output}"
+        + " --reported {input.reported:q} --out {output}"
 
 
 rule tables:

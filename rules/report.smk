@@ -31,7 +31,7 @@ rule report:
         *rules.tables.input,
         *rules.figures.input,
         *rules.verdicts.output,
-        citation="CITATION.cff",
+        citation=of_checkout("CITATION.cff"),
     output:
         shown(f"{REPORT}/index.html", "verdicts"),
     params:
@@ -54,4 +54,4 @@ rule report:
         ),
     shell:
         VERB + " report --study " + STUDY + " {params.places} --code {params.runs}"
-        " --citation {input.citation} --out {output}"
+        " --citation {input.citation:q} --out {output}"

@@ -204,6 +204,9 @@ def unmade(dag):
     Snakemake (https://github.com/snakemake/snakemake/issues/4166) leaves out a missing training where
     its prepared data, `ancient`, exist and are prepared again in the same call.
     """
+    settings = dag.workflow.dag_settings
+    if settings.until or settings.omit_from:  # then not all was to be made
+        return ""
     files = [f for f in dag.targetfiles if not Path(f).exists()]
     if not files:
         return ""
