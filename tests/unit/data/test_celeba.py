@@ -227,19 +227,19 @@ def test_what_is_decoded_is_not_decoded_again(raw, monkeypatch):
 
 def test_mapped_files_that_cannot_be_removed_yet_are_no_failure(raw, monkeypatch):
     """Over NFS a folder is not empty as long as one of its files is mapped."""
-    remove = os.rmdir
+    path, remove = recorded(raw), os.rmdir
 
-    def busy(path, *rest, **named):
-        if os.path.basename(path) == ".work":
+    def busy(folder, *rest, **named):
+        if os.path.basename(folder) == ".work":
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
-        remove(path, *rest, **named)
+        remove(folder, *rest, **named)
 
     monkeypatch.setattr(os, "rmdir", busy)
-    prepare.run("celeba", entry(**SETTINGS), recorded(raw), outputs(raw))
-    assert all(path.exists() for path in outputs(raw).values())
+    prepare.run("celeba", entry(**SETTINGS), path, outputs(raw))
+    assert all(p.exists() for p in outputs(raw).values())
     assert (raw.parent / "prepared" / ".work").is_dir()
     monkeypatch.undo()
-    prepare.run("celeba", entry(**SETTINGS), recorded(raw), outputs(raw))
+    prepare.run("celeba", entry(**SETTINGS), path, outputs(raw))
     assert not (raw.parent / "prepared" / ".work").exists()
 
 
