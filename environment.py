@@ -131,7 +131,8 @@ def version() -> str:
 def pin(package: str) -> str:
     """A file that holds the lines of one package of the lock."""
     lines = re.search(rf"^{package}==.*(\n .*)*", (ROOT / LOCK).read_text(), re.M)
-    assert lines, f"`{LOCK}` must have {package}. Found none. Give `make lock`."
+    if not lines:
+        sys.exit(f"error: restore `{LOCK}`, which must have {package}. Found none.")
     path = VENV / f"{package}.lock"
     path.write_text(f"{lines[0]}\n")
     return str(path)
@@ -196,4 +197,9 @@ def run(command: list[str], variables: dict[str, str], remedy: str = REMEDY) -> 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except OSError as error:
+        sys.exit(
+            f"error: .venv is not built. Mend this, then give the same command again: {error}."
+        )

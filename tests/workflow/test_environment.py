@@ -187,6 +187,15 @@ def test_a_try_that_failed_says_what_to_do_and_is_made_again(checkout):
     assert done.returncode == 0 and "sync" in calls
 
 
+@pytest.mark.parametrize(
+    ("file", "found"), [(".venv", "Mend this.*Not a directory"), ("requirements.lock", "restore")]
+)
+def test_what_stands_in_the_way_is_one_line(checkout, file, found):
+    (checkout / file).write_text("")
+    done, _ = make(checkout)
+    assert done.returncode != 0 and re.match(f"error: .*{found}", done.stderr), done.stderr
+
+
 def test_uv_is_told_where_pip_looks_and_nothing_else(checkout, tmp_path):
     settings = tmp_path / "pip.conf"
     settings.write_text(

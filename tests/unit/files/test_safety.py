@@ -1,13 +1,14 @@
 """What makes writing safer is not what writing depends on; what is broken is still an error."""
 
+import _multiprocessing
 import errno
-import multiprocessing
 import os
 import stat
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from scipy import io
 
 from rotograd_replication.data.datasets import _growing, _pictures, _svhn
 from rotograd_replication.files import atomic, safety
@@ -101,8 +102,12 @@ def test_a_folder_that_may_not_be_opened(tmp_path, monkeypatch):
     assert atomic.read_json(tmp_path / "x.json") == 1
 
 
-def test_pictures_and_matlab_files_are_read_without_shared_memory(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(multiprocessing, "Pool", fail(errno.ENOENT))
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOENT, errno.EACCES, errno.ENOSYS])
+def test_pictures_and_matlab_files_are_read_without_shared_memory(
+    tmp_path, monkeypatch, caplog, number
+):
+    """Every lock of processes is a semaphore in `/dev/shm`."""
+    monkeypatch.setattr(_multiprocessing, "SemLock", fail(number))
     pictures = _pictures.decode_all(
         tmp_path / "pictures",
         ["1", "2"],
@@ -110,12 +115,10 @@ def test_pictures_and_matlab_files_are_read_without_shared_memory(tmp_path, monk
         lambda file: np.full((2, 2), int(file[1]), np.uint8),
         (2, 2),
     )
-    assert pictures[:, 0, 0].tolist() == [1, 2] and "Threads decode" in caplog.text
-
-    from scipy import io
+    assert pictures[:, 0, 0].tolist() == [1, 2]
+    assert "Decoding `pictures` uses threads" in caplog.text
 
     io.savemat(tmp_path / "x.mat", {"X": np.ones((2, 3)), "y": np.ones((3, 1))})
-    monkeypatch.setattr(_svhn, "ProcessPoolExecutor", fail(errno.EACCES))
     images, labels = _svhn.read_arrays(tmp_path / "x.mat")
     assert images.shape == (2, 3) and labels.shape == (3, 1)
-    assert "`x.mat` is read in this process" in caplog.text
+    assert "Reading `x.mat` uses threads" in caplog.text
