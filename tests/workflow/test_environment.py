@@ -279,3 +279,18 @@ def test_make_gives_what_a_shell_lacks_and_takes_what_it_adds(checkout, home):
     assert found["HOME"] == str(checkout / ".snakemake" / "home") and Path(found["HOME"]).is_dir()
     assert found["LOGNAME"] == str(os.getuid()) and found["MPLBACKEND"] == "agg"
     assert not {"PYTHONPATH", "PYTHONHOME"} & found.keys()
+
+
+def test_git_leaves_the_ends_of_lines_alone(tmp_path):
+    """Digests are of bytes: a clone on a machine that turns LF into CRLF would be stale."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git repository")
+    turning = ["-c", "core.autocrlf=true", "-c", "core.eol=crlf"]
+    clone = ["git", *turning, "clone", "--quiet", "--no-checkout", str(ROOT), "clone"]
+    subprocess.run(clone, cwd=tmp_path, check=True)
+    files = ["configs/studies/quick.yaml", "rules/common.smk", "src/rotograd_replication/cli"]
+    checkout = ["git", *turning, "checkout", "--quiet", "HEAD", "--", ".gitattributes", *files]
+    subprocess.run(checkout, cwd=tmp_path / "clone", check=True)
+    found = [path for path in (tmp_path / "clone").rglob("*.*") if ".git" not in path.parts]
+    texts = [path.read_bytes() for path in found if path.is_file()]
+    assert len(texts) > 10 and not any(b"\r" in text for text in texts)

@@ -38,6 +38,7 @@ def hostile(folder):
     drawing = {"MPLBACKEND": "module://nowhere", "MATPLOTLIBRC": str(evil / "matplotlibrc")}
     place = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "tr_TR.ISO-8859-9"}
     rest = {"BASH_ENV": str(evil / "modules.sh"), "COLUMNS": "20", "SOURCE_DATE_EPOCH": "1"}
+    rest |= {"GIT_DIR": str(evil), "TMPDIR": "/nowhere"}
     return {"PATH": os.environ["PATH"]} | python | drawing | place | rest
 
 
