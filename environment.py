@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -37,6 +38,14 @@ KEPT = (
     *("UV_FIND_LINKS", "UV_HTTP", "UV_INDEX", "UV_INSECURE_HOST", "UV_KEYRING", "UV_LINK_MODE"),
     *("UV_NATIVE_TLS", "UV_OFFLINE", "UV_SYSTEM_CERTS"),
 )
+# In place of the package's own script: nothing that the user's shell says of Python counts, and
+# where a container has no home that can be written to, or no user's name, there is one.
+SNAKEMAKE = """#!/bin/sh
+[ -w "${HOME:-}" ] || { HOME=%s; export HOME; mkdir -p "$HOME"; }
+LOGNAME=${LOGNAME:-${USER:-$(id -u)}}
+export LOGNAME
+exec %s -I -X utf8 -m snakemake "$@"
+"""
 REMEDY = (
     "Packages must be reachable, and 6 GB of disk free. To use another package index, tell pip "
     "(`pip config set global.index-url ...` or PIP_INDEX_URL). Then give the same command again"
@@ -77,6 +86,11 @@ def main(locks: list[str]) -> None:
     for name in others:
         run([*uv, "install", *target, "--require-hashes", "-r", name], variables)
     run([*uv, "install", *target, "--no-deps", "--no-build-isolation", "-e", "."], variables)
+    script = VENV / "bin" / "snakemake"
+    script.unlink(missing_ok=True)  # it may be a link into uv's cache
+    home = str(ROOT / ".snakemake" / "home")
+    script.write_text(SNAKEMAKE % (shlex.quote(home), shlex.quote(python)))
+    script.chmod(0o755)
     STAMP.write_text(json.dumps(stamp, indent=1) + "\n")
 
 
@@ -100,6 +114,7 @@ def wanted(locks: list[str]) -> dict[str, Any]:
         "python": {"path": executable, "version": sys.version},
         "packages": {name: sha256((ROOT / name).read_bytes()) for name in locks},
         "project": sha256(json.dumps(project, sort_keys=True).encode()),
+        "recipe": sha256(Path(__file__).read_bytes()),
     }
 
 
@@ -116,7 +131,8 @@ def version() -> str:
 def pin(package: str) -> str:
     """A file that holds the lines of one package of the lock."""
     lines = re.search(rf"^{package}==.*(\n .*)*", (ROOT / LOCK).read_text(), re.M)
-    assert lines, f"`{LOCK}` must have {package}. Found none. Give `make lock`."
+    if not lines:
+        sys.exit(f"error: restore `{LOCK}`, which must have {package}. Found none.")
     path = VENV / f"{package}.lock"
     path.write_text(f"{lines[0]}\n")
     return str(path)
@@ -181,4 +197,9 @@ def run(command: list[str], variables: dict[str, str], remedy: str = REMEDY) -> 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except OSError as error:
+        sys.exit(
+            f"error: .venv is not built. Mend this, then give the same command again: {error}."
+        )

@@ -16,9 +16,18 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 # Jobs use this interpreter and this checkout's code, wherever they run.
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")
-# What else the user's shell says does not count: a notebook's drawing backend, a locale's encoding.
-os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull, "PYTHONUTF8": "1"}
+# Nothing else that the user's shell says of Python counts, nor a notebook's drawing backend, nor what
+# a module system has each new shell do, nor the repository of a hook that calls snakemake.
+for name in [n for n in os.environ if n.startswith("PYTHON")]:
+    del os.environ[name]
+for name in ("BASH_ENV", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+    os.environ.pop(name, None)
+os.environ |= {
+    "PYTHONPATH": str(ROOT / "src"),
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONUTF8": "1",
+}
+os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 VERB = "python -m rotograd_replication"
 
@@ -39,7 +48,24 @@ def checked(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+def of_checkout(path):
+    """A file of the checkout, wherever snakemake works (`-s`, `-d`)."""
+    if os.path.samefile(ROOT, os.curdir):
+        return path
+    if set("{}") & set(str(ROOT)):
+        raise WorkflowError(
+            f"The path of a checkout that is used from another folder must have no braces: they "
+            f"are Snakemake's wildcards. Found `{ROOT}`. Work in that folder, or rename it."
+        )
+    return str(ROOT / path)
+
+
 # Options ----------------------------------------------------------------------------------------
+if sum(word in ("--config", "-C") for word in sys.argv) > 1:
+    raise WorkflowError(
+        "`--config` must be given once, with all options after it: Snakemake would take the last "
+        "alone. Found it twice. Give for example `--config study=lite mirror=FOLDER`."
+    )
 OPTIONS = ["study", "mirror", "device", "threads", "present", "stale"]
 LEGAL = {
     "device": ("auto", "cpu", "cuda"),
@@ -72,7 +98,7 @@ if not isinstance(THREADS, int) or THREADS < 1:
 
 # Places -----------------------------------------------------------------------------------------
 # What archives without a published hash held, recorded at the first fetch.
-HASHES = "configs/hashes"
+HASHES = of_checkout("configs/hashes")
 RAW = "data/raw"
 PREPARED = "data/prepared"
 RESULTS = f"results/{STUDY}"
@@ -138,6 +164,6 @@ def left_undone(workflow):
 
 
 wildcard_constraints:
-    dataset="[a-z][a-z0-9_]*",
+    dataset="[a-z][a-z0-9_.-]*",
     method="[a-z][a-z0-9_.-]*",
     seed=r"\d+",

@@ -1,8 +1,8 @@
 # Raw archives and prepared tensors, shared by all studies.
 
-MIRROR = (
-    f"--mirror {shlex.quote(str(config['mirror']))}" if config.get("mirror") else ""
-)
+MIRROR = ""
+if config.get("mirror"):
+    MIRROR = "--mirror " + shlex.quote(os.path.expanduser(str(config["mirror"])))
 
 
 rule fetch:
@@ -17,7 +17,7 @@ rule fetch:
         hashes=f"{HASHES}/{{dataset}}.json",
     shell:
         # Where archives come from is no part of what they are: no parameter, so that it reruns nothing.
-        "{VERB} fetch --dataset {wildcards.dataset} {MIRROR} --out {output} --hashes {params.hashes}"
+        "{VERB} fetch --dataset {wildcards.dataset} {MIRROR} --out {output} --hashes {params.hashes:q}"
         " 2> {log}"
 
 

@@ -33,7 +33,7 @@ rule table:
     input:
         unpack(lambda w: gathered(TABLES_OF[w.table])),
         now=lambda w: until_made_here(f"{LOGS}/tables/{w.table}.log"),
-        reported="configs/paper/reported.csv",
+        reported=of_checkout("configs/paper/reported.csv"),
     output:
         csv=shown(f"{TABLES}/{{table}}.csv", "tables", table="{table}"),
         markdown=shown(f"{TABLES}/{{table}}.md", "tables", table="{table}"),
@@ -52,7 +52,7 @@ rule table:
     shell:
         "{VERB} table --study {STUDY} --name {wildcards.table}"
         " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
-        " --reported {input.reported} --code {params.training}"
+        " --reported {input.reported:q} --code {params.training}"
         " --csv {output.csv} --markdown {output.markdown} --latex {output.latex} 2> {log}"
 
 
@@ -101,7 +101,7 @@ rule verdicts:
     input:
         **gathered(EXPERIMENTS),
         now=until_made_here(f"{LOGS}/verdicts.log"),
-        reported="configs/paper/reported.csv",
+        reported=of_checkout("configs/paper/reported.csv"),
     output:
         shown(f"{RESULTS}/verdicts.json", "verdicts"),
     log:
@@ -114,7 +114,7 @@ rule verdicts:
     shell:
         "{VERB} verdict --study {STUDY}"
         " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
-        " --reported {input.reported} --out {output} 2> {log}"
+        " --reported {input.reported:q} --out {output} 2> {log}"
 
 
 rule tables:

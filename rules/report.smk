@@ -20,7 +20,7 @@ rule report:
         *rules.tables.input,
         *rules.figures.input,
         *rules.verdicts.output,
-        citation="CITATION.cff",
+        citation=of_checkout("CITATION.cff"),
     output:
         shown(f"{REPORT}/index.html", "verdicts"),
     log:
@@ -37,4 +37,4 @@ rule report:
         code=REPORT_CODE,
     shell:
         "{VERB} report --study {STUDY} {params.places} --code {params.runs}"
-        " --citation {input.citation} --out {output} 2> {log}"
+        " --citation {input.citation:q} --out {output} 2> {log}"

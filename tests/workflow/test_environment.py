@@ -187,6 +187,15 @@ def test_a_try_that_failed_says_what_to_do_and_is_made_again(checkout):
     assert done.returncode == 0 and "sync" in calls
 
 
+@pytest.mark.parametrize(
+    ("file", "found"), [(".venv", "Mend this.*Not a directory"), ("requirements.lock", "restore")]
+)
+def test_what_stands_in_the_way_is_one_line(checkout, file, found):
+    (checkout / file).write_text("")
+    done, _ = make(checkout)
+    assert done.returncode != 0 and re.match(f"error: .*{found}", done.stderr), done.stderr
+
+
 def test_uv_is_told_where_pip_looks_and_nothing_else(checkout, tmp_path):
     settings = tmp_path / "pip.conf"
     settings.write_text(
@@ -229,6 +238,29 @@ def test_the_environment_is_built_as_make_says():
     assert stamp["folder"] == str(ROOT)
 
 
+PROBE = """
+import json, os, sys
+kept = [sys.flags.isolated, sys.flags.utf8_mode, os.environ.get("HOME"), os.environ.get("LOGNAME")]
+print(json.dumps([*kept, sys.argv[1:]]))
+"""
+
+
+@pytest.mark.parametrize("home", [None, "/nonexistent/home", "own"])
+def test_snakemake_itself_takes_nothing_of_the_shell(checkout, tmp_path, home):
+    done, _ = make(checkout)
+    assert done.returncode == 0, done.stderr
+    (packages,) = (checkout / ".venv").glob("lib/python*/site-packages")
+    (packages / "snakemake.py").write_text(PROBE)
+    home = str(tmp_path) if home == "own" else home
+    shell = {"PATH": os.environ["PATH"], "PYTHONHOME": "/x", "PYTHONPATH": "/x", "LC_ALL": "C"}
+    shell |= {"HOME": home} if home else {}
+    call = [checkout / ".venv" / "bin" / "snakemake", "-n", "a b"]
+    said = subprocess.run(call, env=shell, capture_output=True, text=True, check=True, cwd=tmp_path)
+    given = home if home == str(tmp_path) else str(checkout / ".snakemake" / "home")
+    assert json.loads(said.stdout) == [1, 1, given, str(os.getuid()), ["-n", "a b"]]
+    assert Path(given).is_dir()
+
+
 @pytest.mark.parametrize("home", [None, "/nonexistent/home"])
 def test_make_gives_what_a_shell_lacks_and_takes_what_it_adds(checkout, home):
     """A container has no home and no user's name; a notebook and a module system set variables."""
@@ -247,3 +279,18 @@ def test_make_gives_what_a_shell_lacks_and_takes_what_it_adds(checkout, home):
     assert found["HOME"] == str(checkout / ".snakemake" / "home") and Path(found["HOME"]).is_dir()
     assert found["LOGNAME"] == str(os.getuid()) and found["MPLBACKEND"] == "agg"
     assert not {"PYTHONPATH", "PYTHONHOME"} & found.keys()
+
+
+def test_git_leaves_the_ends_of_lines_alone(tmp_path):
+    """Digests are of bytes: a clone on a machine that turns LF into CRLF would be stale."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git repository")
+    turning = ["-c", "core.autocrlf=true", "-c", "core.eol=crlf"]
+    clone = ["git", *turning, "clone", "--quiet", "--no-checkout", str(ROOT), "clone"]
+    subprocess.run(clone, cwd=tmp_path, check=True)
+    files = ["configs/studies/quick.yaml", "rules/common.smk", "src/rotograd_replication/cli"]
+    checkout = ["git", *turning, "checkout", "--quiet", "HEAD", "--", ".gitattributes", *files]
+    subprocess.run(checkout, cwd=tmp_path / "clone", check=True)
+    found = [path for path in (tmp_path / "clone").rglob("*.*") if ".git" not in path.parts]
+    texts = [path.read_bytes() for path in found if path.is_file()]
+    assert len(texts) > 10 and not any(b"\r" in text for text in texts)

@@ -30,20 +30,29 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 # `1e-3` is a number, as in YAML 1.2 and JSON; PyYAML asks for `1.0e-3`.
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
 )
+# What a file may be called whose name becomes part of paths and commands.
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def read_named(folder: Path, name: str) -> dict[str, Any]:
     """Read `<name>.yaml` of a folder; a name is that of a file in it, and no path.
 
     Raises:
-        ConfigurationError: No such file, or not a mapping of names.
+        ConfigurationError: No such file, one whose name may not be, or not a mapping of names.
     """
     legal = [path.stem for path in folder.glob("*.yaml")]
     if name not in legal:
         hint = plugins.nearest(name, legal)
         raise ConfigurationError(f"`{name}` is not one of {folder}. {hint}")
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"The name of `{folder / name}.yaml` must be of letters, digits, `_`, `-` and `.`, a "
+            "letter or digit first: it becomes part of paths and commands. Rename the file."
+        )
     return read_yaml(folder / f"{name}.yaml")
 
 

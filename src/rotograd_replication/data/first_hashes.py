@@ -6,12 +6,13 @@ earlier version may have the sha256 of the archive itself in place of its conten
 held to.
 """
 
+import errno
 import re
 from pathlib import Path
 from typing import Any
 
 from ..config import schema
-from ..files import atomic, checksums
+from ..files import atomic, checksums, safety
 from . import contents
 
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -87,11 +88,22 @@ class FirstHashes:
         self.contents[archive.name] = held
 
     def save(self) -> list[str]:
-        """Record the archives that were read and are not recorded yet; returns their names."""
+        """Record the archives that were read and are not recorded yet.
+
+        Returns:
+            Their names; none where the record may not be written, as in another user's checkout.
+        """
         new = {name: held for name, held in self.contents.items() if name not in self._first}
         if new and self._hashes:
-            atomic.write_json(self._hashes, self._first | new)
-        return sorted(new)
+            risk = (
+                f"What {', '.join(new)} holds is not recorded: a later fetch may be of other files."
+            )
+            with safety.where_possible(
+                "write access", risk, self._hashes, {errno.EACCES, errno.EROFS}
+            ):
+                atomic.write_json(self._hashes, self._first | new)
+                return sorted(new)
+        return []
 
 
 def by_contents(archive: schema.Archive) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
         # Who may read and write it is the user's umask to say, or the folder's.
         temporary.touch(exist_ok=False)
+        mode = stat.S_IMODE(temporary.stat().st_mode)
         try:
             yield temporary
+            _share(temporary, mode)
             _flush(temporary)
             _move(temporary, path)
             # Some systems refuse to open a folder.
@@ -57,6 +60,14 @@ def room(path: Path) -> Iterator[None]:
             f"`{path}` must have room on its disk. Found: {error}. Free some, then give the same "
             "command again: what is done is not done twice."
         ) from error
+
+
+def _share(path: Path, mode: int) -> None:
+    """Give a file its first mode, which a writer may have lost by writing a file of its own."""
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        risk = "Other users of the folder may not be able to replace its files."
+        with safety.where_possible("chmod", risk, path):
+            path.chmod(mode)
 
 
 def _flush(path: Path, but: set[int] | None = None) -> None:

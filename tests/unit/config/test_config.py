@@ -191,8 +191,9 @@ def test_looks_go_by_order_unless_set(configs):
 
 def test_numbers_are_read_as_in_yaml_1_2(tmp_path):
     path = tmp_path / "a.yaml"
-    path.write_text("a: 1e-3\nb: 2E5\nc: 1.5e+2\nd: e3\ne: 1e-3x\nf: -1e0\n")
+    path.write_text("a: 1e-3\nb: 2E5\nc: 1.5e+2\nd: e3\ne: 1e-3x\nf: -1e0\ng: .5e3\nh: .e3\n")
     expected = {"a": 1e-3, "b": 2e5, "c": 150.0, "d": "e3", "e": "1e-3x", "f": -1.0}
+    expected |= {"g": 500.0, "h": ".e3"}
     assert yaml_files.read_yaml(path) == expected
 
 

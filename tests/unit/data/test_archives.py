@@ -72,7 +72,22 @@ def test_links_and_devices_in_a_zip_are_refused(tmp_path, kind):
         read(zipped(tmp_path / "x.zip", **{"folder/x": kind | 0o644}))
 
 
+@pytest.mark.parametrize(
+    ("flags", "method", "found"),
+    [(0, 9, "packed as deflate64. Unpack it"), (1, 8, "packed as deflate with one. Unpack it")],
+)
+def test_what_python_cannot_unpack_says_what_to_do(tmp_path, flags, method, found):
+    path = zipped(tmp_path / "x.zip", x=0)
+    raw = bytearray(path.read_bytes())
+    entry = raw.index(b"PK\1\2")  # the list of members: flags at 8, method at 10
+    raw[entry + 8], raw[entry + 10] = flags, method
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=found):
+        read(path)
+
+
 UNUSUAL = {
+    "/": stat.S_IFDIR | 0o755,
     "folder/": stat.S_IFDIR | 0o755,
     "./a..b/c": stat.S_IFREG | 0o600,
     "no mode": 0,
@@ -87,7 +102,13 @@ def test_what_is_unusual_is_read_and_traces_are_not(tmp_path):
     expected = {name: name for name in UNUSUAL if not name.endswith("/")}
     expected["made/on/Windows"] = expected.pop("made\\on\\Windows")
     assert read(path) == {name: content.encode() for name, content in expected.items()}
-    plain = [entry("./a..b/c"), entry("a", tarfile.DIRTYPE), entry("b/x.bin"), entry("b/._x.bin")]
+    plain = [
+        entry("/", tarfile.DIRTYPE),
+        entry("./a..b/c"),
+        entry("a", tarfile.DIRTYPE),
+        entry("b/x.bin"),
+        entry("b/._x.bin"),
+    ]
     for member in plain:
         member.size = 3 if member.isreg() else 0
     found = read(tar(tmp_path / "x.tar.gz", *plain))

@@ -1,5 +1,6 @@
 """CelebA: official files read as they are, decoded once, and every damage is one message."""
 
+import errno
 import functools
 import io
 import os
@@ -222,6 +223,24 @@ def test_what_is_decoded_is_not_decoded_again(raw, monkeypatch):
     fresh = {split: again / p.name for split, p in whole.items()}
     prepare.run("celeba", entry(**SETTINGS), path, fresh)
     assert all(whole[s].read_bytes() == fresh[s].read_bytes() for s in whole)
+
+
+def test_mapped_files_that_cannot_be_removed_yet_are_no_failure(raw, monkeypatch):
+    """Over NFS a folder is not empty as long as one of its files is mapped."""
+    path, remove = recorded(raw), os.rmdir
+
+    def busy(folder, *rest, **named):
+        if os.path.basename(folder) == ".work":
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        remove(folder, *rest, **named)
+
+    monkeypatch.setattr(os, "rmdir", busy)
+    prepare.run("celeba", entry(**SETTINGS), path, outputs(raw))
+    assert all(p.exists() for p in outputs(raw).values())
+    assert (raw.parent / "prepared" / ".work").is_dir()
+    monkeypatch.undo()
+    prepare.run("celeba", entry(**SETTINGS), path, outputs(raw))
+    assert not (raw.parent / "prepared" / ".work").exists()
 
 
 def fails(message, *_):

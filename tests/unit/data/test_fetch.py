@@ -1,9 +1,11 @@
 """Archives: copied, downloaded and resumed; never half-written, never of unknown content."""
 
+import errno
 import gzip
 import hashlib
 import http.server
 import json
+import os
 import socket
 import threading
 
@@ -13,6 +15,7 @@ import pytest
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.data import download, fetch, prepare
+from rotograd_replication.files import atomic, safety
 from tests.helpers.paths import CONFIGS
 
 
@@ -411,6 +414,25 @@ def test_a_failed_first_fetch_records_nothing(folder, out, hashes):
     with pytest.raises(fetch.FetchError, match=r"must hold second\.gz"):
         fetch.run("mine", dataset(known=unpublished), folder, out, hashes)
     assert not hashes.exists()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_record_that_may_not_be_written_is_no_failure(
+    folder, out, hashes, monkeypatch, caplog, number
+):
+    write = atomic.write_json
+
+    def refuse(path, content):
+        if path == hashes:
+            raise OSError(number, os.strerror(number), str(path))
+        write(path, content)
+
+    monkeypatch.setattr(atomic, "write_json", refuse)
+    monkeypatch.setattr(safety, "_warned", set())
+    fetch.run("mine", dataset(known=unpublished), folder, out, hashes)
+    complete(out)
+    assert not hashes.exists()
+    assert "What first.gz, second.gz holds is not recorded" in caplog.text
 
 
 def test_a_size_is_checked_where_nothing_more_is_published(folder, out, hashes):

@@ -1,14 +1,16 @@
 """What makes writing safer is not what writing depends on; what is broken is still an error."""
 
+import _multiprocessing
 import errno
-import multiprocessing
 import os
 import stat
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
+from scipy import io
 
-from rotograd_replication.data.datasets import _pictures, _svhn
+from rotograd_replication.data.datasets import _growing, _pictures, _svhn
 from rotograd_replication.files import atomic, safety
 
 
@@ -33,6 +35,35 @@ def test_the_umask_says_who_may_write(tmp_path, umask):
         os.umask(before)
     mode = stat.S_IMODE((tmp_path / "new" / "x.json").stat().st_mode)
     assert mode == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o022, 0o077])
+def test_also_where_the_writer_puts_a_private_file_in_its_place(tmp_path, umask):
+    """As the safetensors library does: a second user of the folder could not replace a model."""
+    before = os.umask(umask)
+    try:
+        with atomic.atomic(tmp_path / "model.safetensors") as temporary:
+            save_file({"x": np.zeros(1)}, temporary)
+    finally:
+        os.umask(before)
+    mode = stat.S_IMODE((tmp_path / "model.safetensors").stat().st_mode)
+    assert mode == 0o666 & ~umask
+
+
+def test_a_mode_that_cannot_be_set_is_warned_of(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(os, "chmod", fail(errno.EPERM))
+    with atomic.atomic(tmp_path / "x") as temporary:
+        temporary.unlink()
+        os.close(os.open(temporary, os.O_CREAT, 0o600))
+    assert (tmp_path / "x").exists() and "has no chmod" in caplog.text
+
+
+def test_an_array_is_read_where_it_cannot_be_mapped(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(np, "memmap", fail(errno.ENODEV))
+    column = {tmp_path / "x": (np.dtype(np.uint8), (2,))}
+    rows = np.arange(6, dtype=np.uint8).reshape(3, 2)
+    (found,) = _growing.grow(column, 3, 2, lambda part: [rows[part]], "x")
+    assert found.tolist() == rows.tolist() and "has no memory map" in caplog.text
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
@@ -71,8 +102,12 @@ def test_a_folder_that_may_not_be_opened(tmp_path, monkeypatch):
     assert atomic.read_json(tmp_path / "x.json") == 1
 
 
-def test_pictures_and_matlab_files_are_read_without_shared_memory(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(multiprocessing, "Pool", fail(errno.ENOENT))
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOENT, errno.EACCES, errno.ENOSYS])
+def test_pictures_and_matlab_files_are_read_without_shared_memory(
+    tmp_path, monkeypatch, caplog, number
+):
+    """Every lock of processes is a semaphore in `/dev/shm`."""
+    monkeypatch.setattr(_multiprocessing, "SemLock", fail(number))
     pictures = _pictures.decode_all(
         tmp_path / "pictures",
         ["1", "2"],
@@ -80,12 +115,10 @@ def test_pictures_and_matlab_files_are_read_without_shared_memory(tmp_path, monk
         lambda file: np.full((2, 2), int(file[1]), np.uint8),
         (2, 2),
     )
-    assert pictures[:, 0, 0].tolist() == [1, 2] and "Threads decode" in caplog.text
-
-    from scipy import io
+    assert pictures[:, 0, 0].tolist() == [1, 2]
+    assert "Decoding `pictures` uses threads" in caplog.text
 
     io.savemat(tmp_path / "x.mat", {"X": np.ones((2, 3)), "y": np.ones((3, 1))})
-    monkeypatch.setattr(_svhn, "ProcessPoolExecutor", fail(errno.EACCES))
     images, labels = _svhn.read_arrays(tmp_path / "x.mat")
     assert images.shape == (2, 3) and labels.shape == (3, 1)
-    assert "`x.mat` is read in this process" in caplog.text
+    assert "Reading `x.mat` uses threads" in caplog.text

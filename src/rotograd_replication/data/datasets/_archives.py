@@ -1,7 +1,8 @@
 """Read the files of an archive in memory; nothing is unpacked to the disk.
 
 An archive with an absolute name, a name with `..`, a link or a device is unsafe, and none of its
-files is read. Files that a system leaves in archives without being asked (`TRACES`) are skipped: a
+files is read. A folder called `/` is none of these: hosts that pack a folder anew for each download
+put it first. Files that a system leaves in archives without being asked (`TRACES`) are skipped: a
 zip made on a Mac has `__MACOSX/._0.npy` next to `0.npy`.
 """
 
@@ -18,6 +19,11 @@ from ...files import damage
 
 CHUNK = 1 << 20
 TRACES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+# How Python can read what is in a zip. Some systems pack large files as deflate64.
+READABLE = {
+    method: zipfile.compressor_names[method]
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+}
 TAR = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 # The name of a file in an archive, with `/` between folders, and its bytes in order.
 File = tuple[str, Iterator[bytes]]
@@ -58,7 +64,7 @@ def open_zip(path: Path, name: str | None = None) -> Iterator[zipfile.ZipFile]:
         name: Its name in messages; None for the path's own.
 
     Raises:
-        ValueError: it is damaged, or a member is not safe.
+        ValueError: it is damaged, or a member is not safe or cannot be read.
         OSError: it cannot be opened.
     """
     name = name or path.name
@@ -71,6 +77,7 @@ def open_zip(path: Path, name: str | None = None) -> Iterator[zipfile.ZipFile]:
             devices = (stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
             link, device = kind == stat.S_IFLNK, kind in devices
             _refuse_unsafe(name, member.orig_filename, link, device)
+            _refuse_unreadable(name, member)
         yield archive
 
 
@@ -133,10 +140,22 @@ def _is_trace(name: str) -> bool:
     return "__MACOSX" in parts or last.startswith("._") or last in TRACES
 
 
+def _refuse_unreadable(archive: str, member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & 1 or member.compress_type not in READABLE:
+        found = zipfile.compressor_names.get(member.compress_type, str(member.compress_type))
+        raise ValueError(
+            f"`{archive}` must be packed without a password and as {', '.join(READABLE.values())}. "
+            f"Found `{member.filename}`, packed as {found}{' with one' * (member.flag_bits & 1)}. "
+            "Unpack it, and pack it anew with another program."
+        )
+
+
 def _refuse_unsafe(archive: str, member: str, link: bool, device: bool) -> None:
     path = PurePosixPath(_slashes(member))
     faults = {
-        "an absolute name": path.is_absolute() or bool(PureWindowsPath(member).drive),
+        "an absolute name": bool(
+            (path.is_absolute() and path.name) or PureWindowsPath(member).drive
+        ),
         "a name that leads out of the archive": ".." in path.parts,
         "a link": link,
         "a device": device,

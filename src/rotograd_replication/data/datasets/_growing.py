@@ -4,11 +4,14 @@ Rows are appended in order, so the files' lengths say what is done; part of a ro
 """
 
 import contextlib
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tqdm
+
+from ...files import safety
 
 
 def grow(
@@ -44,6 +47,12 @@ def grow(
                 file.write(array.tobytes())
                 file.flush()
             bar.update(rows.stop - start)
-    return [
-        np.memmap(path, kind, "r", shape=(count, *shape)) for path, (kind, shape) in columns.items()
-    ]
+    return [_map(path, kind, (count, *shape)) for path, (kind, shape) in columns.items()]
+
+
+def _map(path: Path, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """Map a file into memory, or read it where its file system cannot do that."""
+    risk = "Arrays are read as a whole, which takes as much memory."
+    with safety.where_possible("memory map", risk, path, but={errno.ENODEV}):
+        return np.memmap(path, kind, "r", shape=shape)
+    return np.fromfile(path, kind).reshape(shape)

@@ -4,20 +4,16 @@ Memory does not grow with their number, and a later run resumes a killed one (`_
 """
 
 import io
-import logging
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from multiprocessing.pool import Pool, ThreadPool
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ...files import damage
-from . import _growing
+from . import _growing, _workers
 
-log = logging.getLogger(__name__)
 # A name, for messages, and the bytes of a file.
 File = tuple[str, bytes]
 # Pictures decoded between two writes: what a kill may lose.
@@ -44,15 +40,12 @@ def decode_all(
     Raises:
         ValueError: what `read` or `decode` raises.
     """
-    try:
-        workers: Pool = multiprocessing.Pool(PROCESSES)
-    except OSError as error:  # no usable /dev/shm: the processes could not be told what to do
-        log.warning("Threads decode `%s`, more slowly: no processes (%s).", path.stem, error)
-        workers = ThreadPool(PROCESSES)
-    with workers as pool:
+    with _workers.start(PROCESSES, f"Decoding `{path.stem}`", "It takes longer.") as pool:
 
         def make(rows: slice) -> list[np.ndarray]:
-            return [np.stack(pool.map(decode, [(name, read(name)) for name in names[rows]]))]
+            files = [(name, read(name)) for name in names[rows]]
+            each = -(-len(files) // (4 * PROCESSES))  # few messages, and no process waits long
+            return [np.stack(list(pool.map(decode, files, chunksize=each)))]
 
         column = {path: (np.dtype(np.uint8), shape)}
         (pictures,) = _growing.grow(column, len(names), BATCH, make, path.stem)

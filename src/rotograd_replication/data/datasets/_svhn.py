@@ -3,16 +3,14 @@
 Source: http://ufldl.stanford.edu/housenumbers (format 2).
 """
 
-import logging
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from scipy import io
 
 from ...files import damage
+from . import _workers
 
-log = logging.getLogger(__name__)
 FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat"}
 SHAPE = (32, 32, 3)
 
@@ -52,13 +50,9 @@ def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         ValueError: no whole MATLAB file, or one that lacks an array.
     """
     kind = "a whole MATLAB file of version 5"
-    workers: Executor
-    try:
-        # On some damaged files SciPy ends its process (a segmentation fault).
-        workers = ProcessPoolExecutor(1)
-    except OSError as error:  # no usable /dev/shm: another process could not be told what to do
-        log.warning("`%s` is read in this process, which it may end: %s.", path.name, error)
-        workers = ThreadPoolExecutor(1)
+    # On some damaged files SciPy ends its process (a segmentation fault).
+    risk = "A damaged file may end this process."
+    workers = _workers.start(1, f"Reading `{path.name}`", risk)
     with open(path, "rb"), damage.reading(path.name, kind), workers as apart:
         arrays = apart.submit(io.loadmat, path, variable_names=["X", "y"]).result()
     missing = [key for key in ("X", "y") if not isinstance(arrays.get(key), np.ndarray)]
