@@ -21,7 +21,7 @@ def check_configuration(
     for run in runs:
         if run.method not in legal:
             raise RecordError(
-                f"{run.label}: `{run.method}` is no method of this experiment. "
+                f"{run.label}: `{run.method}` is not a method of this experiment. "
                 f"Legal: {', '.join(legal)}. Add it to the experiment, or leave the run out."
             )
         if run.configuration != digests[run.method]:

@@ -79,8 +79,12 @@ def read(table: Path, history: Path, provenance: Path) -> Results:
         ValueError: A file that is not what `aggregate` writes.
     """
     facts = atomic.read_json(provenance)
-    if not isinstance(facts, dict) or not {"experiment", "runs", "data"} <= facts.keys():
-        raise ValueError(f"`{provenance}` must name experiment, runs and data. {REMEDY}")
+    keys = facts.keys() if isinstance(facts, dict) else ()
+    if missing := [key for key in ("experiment", "runs", "data") if key not in keys]:
+        raise ValueError(
+            f"`{provenance}` must name experiment, runs and data. Missing: {', '.join(missing)}. "
+            f"{REMEDY}"
+        )
     metrics = read_csv(table, {"method", "seed", "task", "metric", "value", "delta"}, REMEDY)
     return Results(facts["experiment"], metrics, facts, history)
 
