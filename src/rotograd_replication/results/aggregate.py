@@ -61,7 +61,7 @@ def run(
             f"`{experiment}` must have one history per metrics file, and at least one. "
             f"Found {len(metrics)} metrics and {len(histories)} histories. List both for each run."
         )
-    chosen = study.experiments[experiment]
+    content = study.experiments[experiment]
     remedy = f"Rerun: snakemake --config study={study_name} --forcerun train_{experiment}"
     bar = tqdm.tqdm(metrics, desc=f"{experiment}: records", unit="run", disable=None)
     of = {"study": study_name, "experiment": experiment}
@@ -69,10 +69,10 @@ def run(
     comparable.check_configuration(runs, study, experiment, remedy)
     comparable.check_data(runs, remedy, same_data)
     comparable.check_tuning(runs, choices, remedy)
-    rows = _rows(runs, datasets[chosen.dataset], remedy)
+    rows = _rows(runs, datasets[content.dataset], remedy)
     _write_csv(table, [HEADER, *rows])
     _write_csv(history, _histories(runs, histories, remedy))
-    facts = _provenance(runs, chosen, study_name, experiment)
+    facts = _provenance(runs, content, study_name, experiment)
     tuned = {choice.method: choice.model_dump(mode="json") for choice in choices}
     atomic.write_json(provenance, facts | ({"tuning": tuned} if tuned else {}))
     log.info("%s: %d runs in %s", experiment, len(runs), table.name)
@@ -137,13 +137,13 @@ def _read_history(path: Path, remedy: str) -> list[list[str]]:
 def _picker(columns: list[str], header: list[str]) -> Callable[[list[str]], list[str]]:
     if columns == header:
         return lambda row: row
-    place = {column: i for i, column in enumerate(columns)}
-    order = [place.get(column, len(columns)) for column in header]
+    positions = {column: i for i, column in enumerate(columns)}
+    order = [positions.get(column, len(columns)) for column in header]
     return lambda row: [(*row, "")[i] for i in order]
 
 
 def _provenance(
-    runs: list[RunRecord], chosen: schema.Experiment, study: str, experiment: str
+    runs: list[RunRecord], content: schema.Experiment, study: str, experiment: str
 ) -> dict[str, Any]:
     """Gather where the numbers come from, and what they cost."""
 
@@ -162,12 +162,12 @@ def _provenance(
     return {
         "study": study,
         "experiment": experiment,
-        "dataset": chosen.dataset,
+        "dataset": content.dataset,
         "data": runs[0].data.model_dump(exclude_none=True),
         "epochs": seen("epochs"),
-        "features": chosen.network.features.value,
-        "precision": chosen.training.precision.value,
-        "compiled": chosen.training.compiled.value,
+        "features": content.network.features.value,
+        "precision": content.training.precision.value,
+        "compiled": content.training.compiled.value,
         "runs": {method: len(group) for method, group in by_method.items()},
         "diverged": {
             method: [run.seed for run in group if run.diverged]
@@ -182,7 +182,7 @@ def _provenance(
         "threads": seen("threads"),
         "git_revisions": seen("git_revision"),
         "code": seen("code"),
-        "versions": {package: sorted(found) for package, found in sorted(versions.items())},
+        "versions": {package: sorted(several) for package, several in sorted(versions.items())},
     } | ({"code_by_method": code} if mixed else {})
 
 

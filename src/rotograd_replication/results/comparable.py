@@ -76,9 +76,9 @@ def check_tuning(runs: Sequence[RunRecord], choices: Sequence[Choice], remedy: s
     Raises:
         RecordError: Names the run.
     """
-    chosen = {choice.method: choice.said for choice in choices}
+    tuned = {choice.method: choice.said for choice in choices}
     for run in runs:
-        expected = chosen.get(run.method, {})
+        expected = tuned.get(run.method, {})
         if run.tuned != expected:
             raise RecordError(
                 f"{run.label} must be trained with what tuning chose: {expected or 'nothing'}. "
