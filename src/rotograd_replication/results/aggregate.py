@@ -61,7 +61,7 @@ def run(
             f"`{experiment}` must have one history per metrics file, and at least one. "
             f"Found {len(metrics)} metrics and {len(histories)} histories. List both for each run."
         )
-    content = study.experiments[experiment]
+    chosen = study.experiments[experiment]
     remedy = f"Rerun: snakemake --config study={study_name} --forcerun train_{experiment}"
     bar = tqdm.tqdm(metrics, desc=f"{experiment}: records", unit="run", disable=None)
     of = {"study": study_name, "experiment": experiment}
@@ -69,10 +69,10 @@ def run(
     comparable.check_configuration(runs, study, experiment, remedy)
     comparable.check_data(runs, remedy, same_data)
     comparable.check_tuning(runs, choices, remedy)
-    rows = _rows(runs, datasets[content.dataset], remedy)
+    rows = _rows(runs, datasets[chosen.dataset], remedy)
     _write_csv(table, [HEADER, *rows])
     _write_csv(history, _histories(runs, histories, remedy))
-    facts = _provenance(runs, content, study_name, experiment)
+    facts = _provenance(runs, chosen, study_name, experiment)
     tuned = {choice.method: choice.model_dump(mode="json") for choice in choices}
     atomic.write_json(provenance, facts | ({"tuning": tuned} if tuned else {}))
     log.info("%s: %d runs in %s", experiment, len(runs), table.name)
@@ -143,7 +143,7 @@ def _picker(columns: list[str], header: list[str]) -> Callable[[list[str]], list
 
 
 def _provenance(
-    runs: list[RunRecord], content: schema.Experiment, study: str, experiment: str
+    runs: list[RunRecord], chosen: schema.Experiment, study: str, experiment: str
 ) -> dict[str, Any]:
     """Gather where the numbers come from, and what they cost."""
 
@@ -162,12 +162,12 @@ def _provenance(
     return {
         "study": study,
         "experiment": experiment,
-        "dataset": content.dataset,
+        "dataset": chosen.dataset,
         "data": runs[0].data.model_dump(exclude_none=True),
         "epochs": seen("epochs"),
-        "features": content.network.features.value,
-        "precision": content.training.precision.value,
-        "compiled": content.training.compiled.value,
+        "features": chosen.network.features.value,
+        "precision": chosen.training.precision.value,
+        "compiled": chosen.training.compiled.value,
         "runs": {method: len(group) for method, group in by_method.items()},
         "diverged": {
             method: [run.seed for run in group if run.diverged]

@@ -45,10 +45,10 @@ class Material:
 
     def caption(self, experiments: list[str]) -> str:
         """Write the caption of a table or figure of these experiments; empty if none is run."""
-        results = [self.results[e] for e in experiments if e in self.results]
-        if not results:
+        found = [self.results[e] for e in experiments if e in self.results]
+        if not found:
             return ""
-        return caption.caption(self.name, self.study, experiments, results, self.code)
+        return caption.caption(self.name, self.study, experiments, found, self.code)
 
     def labels(self, experiment: str) -> dict[str, schema.Method]:
         """Return the methods of an experiment, by name."""
