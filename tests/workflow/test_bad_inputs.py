@@ -90,7 +90,7 @@ CONFIGURATIONS = [
     (QUICK, ("dataset: mnist_standin", "dataset: minst"), "unknown dataset `minst`"),
     (QUICK, ("dataset: mnist_standin", "dataset: [mnist]"), "unknown dataset"),
     (QUICK, ("cifar10: [cifar10]", "cifar11: [cifar10]"), "Did you mean `cifar10`?"),
-    (QUICK, ("cifar10: [cifar10]", "cifar10: [cifar11]"), "is no experiment"),
+    (QUICK, ("cifar10: [cifar10]", "cifar10: [cifar11]"), "is not an experiment"),
     (QUICK, ("samples: 3000", "samples: -3000"), "`training.training_samples"),
     (QUICK, ("samples: 3000", "samples: .inf"), "`training.training_samples"),
     (METHODS, "vanilla: 3\n", "must be a mapping. Found 3"),

@@ -20,10 +20,10 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
         ours = evidence.study.experiments.get(experiment)
         methods = evidence.reference.experiments[experiment].methods
         methods = methods | (ours.methods if ours else {})
-        found, standin = evidence.results.get(experiment), evidence.standin(experiment)
+        results, standin = evidence.results.get(experiment), evidence.standin(experiment)
         for metric in printed.cells:
             quantity = paper.quantities[metric]
-            table = quantities.per_task(found, quantity) if found else None
+            table = quantities.per_task(results, quantity) if results else None
             for name, method in methods.items():
                 row = paper.cell(experiment, name, method, metric)
                 replicated = _replicated(table, name, method, quantity, statistics)

@@ -57,12 +57,12 @@ class Compared:
     p: float | None
 
 
-def compare(test: Test, claims: Claims, found: Results) -> list[Compared]:
+def compare(test: Test, claims: Claims, results: Results) -> list[Compared]:
     """Compare every method with every other, and on every task where each counts alone."""
     quantity = claims.quantities[test.quantity]
     return [
         compared(test, quantity, pair, claims.statistics.confidence.value)
-        for pair in pairs(test, quantity, found)
+        for pair in pairs(test, quantity, results)
     ]
 
 
@@ -79,9 +79,9 @@ def compared(test: Test, quantity: Quantity, pair: Pair, confidence: float) -> C
     return Compared(pair, met, decisive, stats.paired(decisive, confidence).p if many else None)
 
 
-def pairs(test: Test, quantity: Quantity, found: Results) -> list[Pair]:
+def pairs(test: Test, quantity: Quantity, results: Results) -> list[Pair]:
     """List the pairs of a test."""
-    table = quantities.per_run(quantities.per_task(found, quantity), quantity)
+    table = quantities.per_run(quantities.per_task(results, quantity), quantity)
     return [
         _pair(test, table[column], method, other, column if quantity.statistic == "each" else None)
         for method in test.methods

@@ -44,15 +44,15 @@ def run(
         study: The configuration, for the methods' labels.
         results: By experiment.
     """
-    compared = [comparison.compare(test, claims, results[test.experiment]) for test in tests]
-    p = np.array([one.p for ones in compared for one in ones], float)
+    groups = [comparison.compare(test, claims, results[test.experiment]) for test in tests]
+    p = np.array([compared.p for group in groups for compared in group], float)
     known = ~np.isnan(p)
     adjusted = np.full(len(p), np.nan)
     adjusted[known] = stats.holm(p[known])
     rest = iter(adjusted.tolist())
     return [
-        _decide_test(test, claims, study, [(one, next(rest)) for one in ones], len(p))
-        for test, ones in zip(tests, compared, strict=True)
+        _decide_test(test, claims, study, [(compared, next(rest)) for compared in group], len(p))
+        for test, group in zip(tests, groups, strict=True)
     ]
 
 
@@ -60,21 +60,22 @@ def _decide_test(
     test: Test,
     claims: Claims,
     study: schema.Study,
-    compared: list[tuple[Compared, float]],
+    corrected: list[tuple[Compared, float]],
     family: int,
 ) -> Decision:
     """Decide one test from its comparisons with their corrected p-values, of `family` in all."""
     minimum = claims.experiments[test.experiment].minimum_n.value
     level = 1 - claims.statistics.confidence.value
     comparisons = []
-    for one, p in compared:
-        verdict = decide(one.decisive, p, minimum, level)
+    for compared, p in corrected:
+        verdict = decide(compared.decisive, p, minimum, level)
         undecided = verdict == Verdict.OPEN
-        needed = more_seeds(test, one, minimum, level / family, claims) if undecided else 0
-        judgement = Judgement(verdict=verdict, leaning=leaning(one.decisive), more_seeds=needed)
-        comparisons.append(_comparison(test, claims, study, one, p, judgement))
+        needed = more_seeds(test, compared, minimum, level / family, claims) if undecided else 0
+        lean = leaning(compared.decisive)
+        judgement = Judgement(verdict=verdict, leaning=lean, more_seeds=needed)
+        comparisons.append(_comparison(test, claims, study, compared, p, judgement))
     first = Verdict.FAILS if test.need == "all" else Verdict.HOLDS
-    n = min(len(one.met) for one, _ in compared)
+    n = min(len(compared.met) for compared, _ in corrected)
     return Decision(n, together(comparisons, first), tuple(comparisons))
 
 
@@ -94,18 +95,20 @@ def leaning(decisive: np.ndarray) -> Verdict | None:
     return None if mean == 0 else Verdict.HOLDS if mean > 0 else Verdict.FAILS
 
 
-def more_seeds(test: Test, one: Compared, minimum: int, level: float, claims: Claims) -> int | None:
+def more_seeds(
+    test: Test, compared: Compared, minimum: int, level: float, claims: Claims
+) -> int | None:
     """Compute how many more seeds would decide; None where no number would."""
-    seeds, power = len(one.met), claims.statistics.power.value
+    seeds, power = len(compared.met), claims.statistics.power.value
     missing = max(minimum - seeds, 0)
     if seeds < 2:
         return missing or None
     if test.share:
-        observed = float(np.mean(one.met))
+        observed = float(np.mean(compared.met))
         needed = stats.share_seeds_needed(observed, test.share.value, level, power)
     else:
-        spread = float(np.std(one.decisive, ddof=1))
-        needed = stats.seeds_needed(float(np.mean(one.decisive)), spread, level, power)
+        spread = float(np.std(compared.decisive, ddof=1))
+        needed = stats.seeds_needed(float(np.mean(compared.decisive)), spread, level, power)
     return None if needed is None else max(needed - seeds, missing, 1)
 
 
@@ -137,15 +140,15 @@ def _comparison(
     test: Test,
     claims: Claims,
     study: schema.Study,
-    one: Compared,
+    compared: Compared,
     p_adjusted: float,
     judgement: Judgement,
 ) -> Comparison:
-    pair, quantity = one.pair, claims.quantities[test.quantity]
+    pair, quantity = compared.pair, claims.quantities[test.quantity]
     methods = study.experiments[test.experiment].methods
     confidence = claims.statistics.confidence.value
     difference, scale = comparison.differences(test, pair)
-    seeds, met = len(difference), int(np.sum(one.met))
+    seeds, met = len(difference), int(np.sum(compared.met))
     interval = stats.paired(difference, confidence) if seeds > 1 else None
     low, high = stats.share(met, seeds, confidence) if seeds else (None, None)
     other = pair.against if isinstance(pair.against, str) else None
@@ -163,8 +166,8 @@ def _comparison(
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         scale=scale,
-        p=one.p,
-        p_adjusted=None if one.p is None else p_adjusted,
+        p=compared.p,
+        p_adjusted=None if compared.p is None else p_adjusted,
         met=met,
         share_low=low,
         share_high=high,

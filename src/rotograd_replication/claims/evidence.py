@@ -26,8 +26,8 @@ class Evidence:
 
     def standin(self, experiment: str) -> bool:
         """Say whether its data are generated."""
-        chosen = self.study.experiments.get(experiment)
-        return bool(chosen and self.study.datasets[chosen.dataset].standin)
+        content = self.study.experiments.get(experiment)
+        return bool(content and self.study.datasets[content.dataset].standin)
 
     def as_published(self, experiment: str, methods: list[str]) -> bool:
         """Say whether the methods' runs are configured as in the reference study."""

@@ -13,7 +13,7 @@ from .schema import Claims, File, Test
 
 
 def load(configs: Path) -> tuple[Claims, schema.Study]:
-    """Read the claims and the reference study, which has every name in them.
+    """Read the claims, check every name in them against the reference study, and return both.
 
     Raises:
         ConfigurationError: An unknown name or key, with its place and the nearest legal one.

@@ -23,7 +23,7 @@ def run(
     comparisons = [test for test in tests if isinstance(test, Test)]
     there = [test for test in comparisons if evidence.lack(test) is None]
     decisions = decision.run(there, evidence.claims, evidence.study, evidence.results)
-    decided = {test.id: one for test, one in zip(there, decisions, strict=True)}
+    decided = {test.id: each for test, each in zip(there, decisions, strict=True)}
     return [
         compute(test)
         if isinstance(test, Computation)

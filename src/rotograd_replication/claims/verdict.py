@@ -46,7 +46,7 @@ def run(
         reported: The paper's numbers.
         out: Written: `verdict_file.Verdicts`.
     """
-    evidence = Evidence(study, claims, reference, {found.name: found for found in results})
+    evidence = Evidence(study, claims, reference, {result.name: result for result in results})
     paper = read_paper(claims.quantities, claims.printed, reported)
     compared = tuple(cells.cells(evidence, paper))
     numbers = {(cell.experiment, cell.method, cell.metric): cell.reported for cell in compared}

@@ -28,12 +28,12 @@ def seal(path: Path) -> str:
     Raises:
         SealError: The file has no room for a sum.
     """
-    place = _place(path)
-    found = _sum(path, place)
+    offset = _place(path)
+    sha256 = _sum(path, offset)
     with open(path, "r+b") as file:
-        file.seek(place)
-        file.write(found.encode())
-    return found
+        file.seek(offset)
+        file.write(sha256.encode())
+    return sha256
 
 
 def check(path: Path, remedy: str) -> str:
@@ -48,16 +48,16 @@ def check(path: Path, remedy: str) -> str:
         OSError: It cannot be read.
     """
     try:
-        place = _place(path)
+        offset = _place(path)
     except SealError as error:
         raise SealError(f"{error} {remedy}") from None
     with open(path, "rb") as file:
-        file.seek(place)
+        file.seek(offset)
         expected = file.read(len(BLANK)).decode("latin-1")
-    found = _sum(path, place)
-    if found != expected:
-        raise SealError(f"`{path}` must have sha256 {expected}. Found {found}. {remedy}")
-    return found
+    sha256 = _sum(path, offset)
+    if sha256 != expected:
+        raise SealError(f"`{path}` must have sha256 {expected}. Found {sha256}. {remedy}")
+    return sha256
 
 
 def _place(path: Path) -> int:
@@ -73,11 +73,11 @@ def _place(path: Path) -> int:
     return 8 + at + len(MARK)
 
 
-def _sum(path: Path, place: int) -> str:
+def _sum(path: Path, offset: int) -> str:
     """Compute the sha256 of the file with zeros where its sum is."""
     hasher = hashlib.sha256()
     with open(path, "rb") as file:
-        hasher.update(file.read(place))
+        hasher.update(file.read(offset))
         file.seek(len(BLANK), 1)
         hasher.update(BLANK.encode())
         while chunk := file.read(CHUNK):

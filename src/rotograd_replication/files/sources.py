@@ -106,32 +106,32 @@ class Module:
         """Find what a top-level name means: its definition or imports; empty for other names."""
         if name in self.definitions:
             return [name, *self.definitions[name]]
-        found = []
+        meanings = []
         for module, original in self.imports.get(name, []):
             defined = modules[module].meaning(original, modules) if module in modules else []
             whole = module is not None and f"{module}.{original}".lstrip(".") in self.package
-            found += defined or [name if whole else original]
-        return found
+            meanings += defined or [name if whole else original]
+        return meanings
 
     @cached_property
     def definitions(self) -> dict[str, list[str]]:
         """Name -> digests of the statements that bind it, in their order."""
-        found: dict[str, list[str]] = {}
+        digests: dict[str, list[str]] = {}
         for statement in self.body:
             for name in () if _is_import(statement) else _bound(statement):
-                found.setdefault(name, []).append(_digest(statement))
-        return found
+                digests.setdefault(name, []).append(_digest(statement))
+        return digests
 
     @cached_property
     def imports(self) -> dict[str, list[tuple[str | None, str]]]:
         """Bound name -> what it stands for (see `_origin`), also where a function imports it."""
-        found: dict[str, list[tuple[str | None, str]]] = {}
+        origins: dict[str, list[tuple[str | None, str]]] = {}
         nodes = (node for statement in self.body for node in ast.walk(statement))
         for node in filter(_is_import, nodes):
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]
-                found.setdefault(bound, []).append(_origin(node, alias, self.folder))
-        return found
+                origins.setdefault(bound, []).append(_origin(node, alias, self.folder))
+        return origins
 
 
 def _is_import(node: ast.AST) -> TypeGuard[ast.Import | ast.ImportFrom]:

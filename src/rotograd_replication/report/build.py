@@ -74,15 +74,15 @@ def run(
     Raises:
         ValueError: A file that is not whole.
     """
-    found = {}
+    results = {}
     for name in study.experiments:
         files = [Path(place.format(experiment=name)) for place in (metrics, history, provenance)]
         if all(file.is_file() for file in files):
-            found[name] = tidy.read(*files)
+            results[name] = tidy.read(*files)
     material = Material(
         study,
         study_name,
-        found,
+        results,
         run_states.runs(study, places, code),
         places.metrics,
         verdict_file.read(verdicts) if verdicts.is_file() else None,

@@ -137,8 +137,8 @@ def _read_history(path: Path, remedy: str) -> list[list[str]]:
 def _picker(columns: list[str], header: list[str]) -> Callable[[list[str]], list[str]]:
     if columns == header:
         return lambda row: row
-    place = {column: i for i, column in enumerate(columns)}
-    order = [place.get(column, len(columns)) for column in header]
+    positions = {column: i for i, column in enumerate(columns)}
+    order = [positions.get(column, len(columns)) for column in header]
     return lambda row: [(*row, "")[i] for i in order]
 
 
@@ -182,7 +182,7 @@ def _provenance(
         "threads": seen("threads"),
         "git_revisions": seen("git_revision"),
         "code": seen("code"),
-        "versions": {package: sorted(found) for package, found in sorted(versions.items())},
+        "versions": {package: sorted(several) for package, several in sorted(versions.items())},
     } | ({"code_by_method": code} if mixed else {})
 
 

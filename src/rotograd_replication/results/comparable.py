@@ -21,7 +21,7 @@ def check_configuration(
     for run in runs:
         if run.method not in legal:
             raise RecordError(
-                f"{run.label}: `{run.method}` is no method of this experiment. "
+                f"{run.label}: `{run.method}` is not a method of this experiment. "
                 f"Legal: {', '.join(legal)}. Add it to the experiment, or leave the run out."
             )
         if run.configuration != digests[run.method]:
@@ -76,9 +76,9 @@ def check_tuning(runs: Sequence[RunRecord], choices: Sequence[Choice], remedy: s
     Raises:
         RecordError: Names the run.
     """
-    chosen = {choice.method: choice.said for choice in choices}
+    tuned = {choice.method: choice.said for choice in choices}
     for run in runs:
-        expected = chosen.get(run.method, {})
+        expected = tuned.get(run.method, {})
         if run.tuned != expected:
             raise RecordError(
                 f"{run.label} must be trained with what tuning chose: {expected or 'nothing'}. "

@@ -192,30 +192,32 @@ def summary(values: np.ndarray) -> Summary:
     return Summary(float(np.median(values)), std, len(values))
 
 
-def summaries(found: Results, quantity: Quantity, convention: str = "") -> Callable[[str], Summary]:
+def summaries(
+    results: Results, quantity: Quantity, convention: str = ""
+) -> Callable[[str], Summary]:
     """Summarise one quantity: method -> its summary."""
-    column = per_run(per_task(found, quantity, convention), quantity).iloc[:, 0]
+    column = per_run(per_task(results, quantity, convention), quantity).iloc[:, 0]
     values = {name: rows.to_numpy(float) for name, rows in column.groupby("method", sort=False)}
     empty = np.empty(0)
     scale = summary(values.get(quantity.over, empty)).value if quantity.over else 1.0
     return lambda method: summary(values.get(method, empty) / scale)
 
 
-def per_task(found: Results, quantity: Quantity, convention: str = "") -> pd.DataFrame:
+def per_task(results: Results, quantity: Quantity, convention: str = "") -> pd.DataFrame:
     """Take a quantity's numbers: a row per (method, seed), a column per task.
 
     A run without a finite number for a task (diverged, or Delta undefined) has NaN there.
 
     Args:
-        found: The results.
+        results: Of an experiment.
         quantity: Which.
         convention: `GLOBAL` for metrics over all pixels, where a task has them.
     """
     if quantity.of == "hours":
-        return quantity.times * _hours(found)
+        return quantity.times * _hours(results)
     if quantity.at == "last_epoch":
-        return quantity.times * _last_epoch(found, quantity)
-    tests = found.tests
+        return quantity.times * _last_epoch(results, quantity)
+    tests = results.tests
     if quantity.tasks:
         tests = tests[tests["task"].isin(quantity.tasks)]
     other = tests["metric"].str.endswith(GLOBAL)
@@ -231,21 +233,21 @@ def per_task(found: Results, quantity: Quantity, convention: str = "") -> pd.Dat
     return quantity.times * means.unstack("task", sort=False).replace([np.inf, -np.inf], np.nan)
 
 
-def _hours(found: Results) -> pd.DataFrame:
+def _hours(results: Results) -> pd.DataFrame:
     columns = ["method", "seed", "epoch", "seconds"]
-    history = pd.read_csv(found.history_file, usecols=columns)
+    history = pd.read_csv(results.history_file, usecols=columns)
     last = history.sort_values("epoch").groupby(["method", "seed"], sort=False)["seconds"].last()
-    last[[seed in found.diverged.get(method, []) for method, seed in last.index]] = np.nan
+    last[[seed in results.diverged.get(method, []) for method, seed in last.index]] = np.nan
     return (last / SECONDS_PER_HOUR).to_frame("run")
 
 
-def _last_epoch(found: Results, quantity: Quantity) -> pd.DataFrame:
+def _last_epoch(results: Results, quantity: Quantity) -> pd.DataFrame:
     """Take the metric on the validation split when training ended; a diverged run has none."""
-    rows = found.history.sort_values("epoch").groupby(["method", "seed"], sort=False).tail(1)
+    rows = results.history.sort_values("epoch").groupby(["method", "seed"], sort=False).tail(1)
     prefix = f"val_{quantity.metric}/"
     last = rows.set_index(["method", "seed"]).filter(regex=f"^{prefix}")
     last = last.rename(columns=lambda column: column.removeprefix(prefix))
-    last.loc[[seed in found.diverged.get(method, []) for method, seed in last.index]] = np.nan
+    last.loc[[seed in results.diverged.get(method, []) for method, seed in last.index]] = np.nan
     return last[list(quantity.tasks)] if quantity.tasks else last
 
 

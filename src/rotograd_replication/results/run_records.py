@@ -141,11 +141,11 @@ def read(path: Path, remedy: str = REMEDY, **expected: str) -> RunRecord:
 
 def _fault(path: Path, error: pydantic.ValidationError) -> str:
     """Name every key that is missing, or the first value of another type."""
-    found: list[Any] = error.errors()
-    if missing := [fault["loc"] for fault in found if fault["type"] == "missing"]:
+    errors: list[Any] = error.errors()
+    if missing := [fault["loc"] for fault in errors if fault["type"] == "missing"]:
         keys = ", ".join(".".join(map(str, key)) for key in missing)
         return f"`{path}` must have every key of a run. Missing: {keys}."
-    return faults.explain(RunRecord, found[0], f"`{path}`")
+    return faults.explain(RunRecord, errors[0], f"`{path}`")
 
 
 def diverged(paths: Iterable[Path]) -> list[str]:

@@ -59,7 +59,7 @@ def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
     Raises:
         RecordError: A finished run's record is damaged.
     """
-    found = []
+    listed = []
     for name, experiment in study.experiments.items():
         for method in experiment.methods:
             configuration = settings.run_digest(study, name, method)
@@ -67,8 +67,8 @@ def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
                 where = {"experiment": name, "method": method, "seed": seed}
                 record = _finished(Path(places.metrics.format(**where)))
                 state = state_of(record, configuration, code) if record else _begun(places, where)
-                found.append(Run(name, method, seed, *state, record))
-    return found
+                listed.append(Run(name, method, seed, *state, record))
+    return listed
 
 
 def _finished(metrics: Path) -> RunRecord | None:

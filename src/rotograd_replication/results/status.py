@@ -21,34 +21,34 @@ def run(
     study: schema.Study, study_name: str, places: run_states.Places, code: TrainingCode
 ) -> None:
     """Log the matrix, a line per method, and what is left."""
-    found = run_states.runs(study, places, code)
-    for line in lines(study, study_name, found):
+    runs = run_states.runs(study, places, code)
+    for line in lines(study, study_name, runs):
         log.info("%s", line)
 
 
-def lines(study: schema.Study, study_name: str, found: list[Run]) -> list[str]:
+def lines(study: schema.Study, study_name: str, runs: list[Run]) -> list[str]:
     """Write what is shown, line by line.
 
     Args:
         study: The configuration.
         study_name: Its name.
-        found: All of its runs.
+        runs: All of its runs, in order.
     """
     shown = []
-    width = max(len(run.method) for run in found)
+    width = max(len(run.method) for run in runs)
     for name in study.experiments:
-        of = [run for run in found if run.experiment == name]
-        finished = sum(run.state == DONE for run in of)
-        shown += [f"{name}: {finished} of {len(of)} runs done"]
+        own = [run for run in runs if run.experiment == name]
+        finished = sum(run.state == DONE for run in own)
+        shown += [f"{name}: {finished} of {len(own)} runs done"]
         for method in study.experiments[name].methods:
-            mine = [run for run in of if run.method == method]
+            mine = [run for run in own if run.method == method]
             signs = " ".join(SIGNS[run.state] for run in mine)
             shown.append(f"  {method:<{width}}  {signs}  {_typical(mine)}".rstrip())
-    counts = Counter(run.state for run in found)
+    counts = Counter(run.state for run in runs)
     shown += ["", *(f"{SIGNS[s]} {s}: {n}, {run_states.STATES[s]}" for s, n in _ordered(counts))]
-    reasons = Counter(run.reason for run in found if run.reason)
+    reasons = Counter(run.reason for run in runs if run.reason)
     shown += [f"  {n} where {reason}" for reason, n in sorted(reasons.items())]
-    return [*shown, "", f"{study_name}: {left(found)}"]
+    return [*shown, "", f"{study_name}: {left(runs)}"]
 
 
 def _ordered(counts: Counter) -> list[tuple[str, int]]:
@@ -60,16 +60,16 @@ def _typical(mine: list[Run]) -> str:
     return f"{duration(statistics.median(seconds))} a run" if seconds else ""
 
 
-def left(found: list[Run]) -> str:
+def left(runs: list[Run]) -> str:
     """Estimate how long the runs that are missing or running take, from the finished ones.
 
     A running one counts as a whole: only its own process knows how far it is.
     """
-    waiting = [run for run in found if run.state in (RUNNING, MISSING)]
+    waiting = [run for run in runs if run.state in (RUNNING, MISSING)]
     if not waiting:
         return "nothing is left to train"
     times: dict[tuple[str, str | None], list[float]] = {}
-    for record in (run.record for run in found if run.record):
+    for record in (run.record for run in runs if run.record):
         for method in (record.method, None):
             times.setdefault((record.experiment, method), []).append(record.seconds)
     known = [

@@ -92,8 +92,12 @@ def read(table: Path, history: Path, provenance: Path) -> Results:
         ValueError: A file that is not what `aggregate` writes.
     """
     facts = atomic.read_json(provenance)
-    if not isinstance(facts, dict) or not {"experiment", "runs", "data"} <= facts.keys():
-        raise ValueError(f"`{provenance}` must name experiment, runs and data. {REMEDY}")
+    keys = facts.keys() if isinstance(facts, dict) else ()
+    if missing := [key for key in ("experiment", "runs", "data") if key not in keys]:
+        raise ValueError(
+            f"`{provenance}` must name experiment, runs and data. Missing: {', '.join(missing)}. "
+            f"{REMEDY}"
+        )
     metrics = read_csv(table, {"method", "seed", "task", "metric", "value", "delta"}, REMEDY)
     return Results(facts["experiment"], metrics, facts, history)
 
@@ -105,11 +109,11 @@ def read_reported(path: Path) -> pd.DataFrame:
         ValueError: It is not a table, lacks a column, or a value is not a number.
     """
     remedy = "Restore it from the repository."
-    found = read_csv(path, REPORTED, remedy)
+    table = read_csv(path, REPORTED, remedy)
     for column in ("value", "std", "runs"):
-        if not pd.api.types.is_numeric_dtype(found[column]):
+        if not pd.api.types.is_numeric_dtype(table[column]):
             raise ValueError(f"`{column}` of `{path}` must be numbers. Found others. {remedy}")
-    return found
+    return table
 
 
 def read_csv(path: Path, columns: set[str], remedy: str) -> pd.DataFrame:
@@ -119,8 +123,8 @@ def read_csv(path: Path, columns: set[str], remedy: str) -> pd.DataFrame:
         ValueError: It is not a table, or lacks a column.
     """
     with open(path, "rb") as file, damage.reading(path, "a CSV table", remedy):
-        found = pd.read_csv(file)
-    missing = sorted(columns - set(found.columns))
+        table = pd.read_csv(file)
+    missing = sorted(columns - set(table.columns))
     if missing:
         raise ValueError(f"`{path}` must have columns {', '.join(missing)}. Found none. {remedy}")
-    return found
+    return table

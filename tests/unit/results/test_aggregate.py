@@ -85,7 +85,7 @@ def test_same_runs_same_bytes(runs):
     [
         ({"configuration": "f" * 16}, r"vanilla/seed 0 was made under another configuration"),
         ({"study": "paper"}, "must be of study `quick`. Found `paper`"),
-        ({"method": "foo"}, "`foo` is no method"),
+        ({"method": "foo"}, "`foo` is not a method"),
         ({"metrics": {}}, "must have a number for `accuracy` of `left`"),
         ({"seed": 1}, "must be given once"),
         ({"data": {}}, "Missing: data.label, data.archives, data.samples"),

@@ -38,5 +38,7 @@ class Study(Model):
                 for name in experiments:
                     if name not in self.experiments:
                         hint = plugins.nearest(name, list(self.experiments))
-                        raise ValueError(f"`{name}` of {package}/{output} is no experiment. {hint}")
+                        raise ValueError(
+                            f"`{name}` of {package}/{output} is not an experiment of it. {hint}"
+                        )
         return self
