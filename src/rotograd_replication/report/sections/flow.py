@@ -8,7 +8,7 @@ TITLE = "The workflow"
 STEP, BOX, HEIGHT, TOP = 46, 200, 34, 56  # pixels
 COLUMNS = (10, 340, 670)  # left edges: data, experiments, outputs
 # The rules that make what a column holds, in their order.
-STAGES = (("fetch", "prepare"), ("train", "evaluate", "aggregate"), ("table", "figure", "verdicts"))
+STAGES = (("fetch", "prepare"), ("train", "aggregate"), ("table", "figure", "verdicts"))
 
 
 def build(material: Material) -> dict[str, Any]:
