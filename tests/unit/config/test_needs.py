@@ -33,9 +33,9 @@ REFUSED = {
     f"has them, {LEAVE} `toy`.",
     ("figures", "tuning", "digits_svhn"): "must have a method that is tuned. Found single_task, ",
     ("figures", "cosine", "digits", "cifar10"): "`cosine` of figures must have 1 experiment. "
-    "Found digits, cifar10. Give it 1, or remove its line.",
-    ("tables", "tasks"): "`tasks` of tables must have at least one experiment. Found none. Give it "
-    "at least one, or remove its line.",
+    "Found digits, cifar10. Give it 1 experiment, or remove its line.",
+    ("tables", "tasks"): "`tasks` of tables must have at least 1 experiment. Found none. Give it "
+    "at least 1 experiment, or remove its line.",
     ("tables", "tasks", "digits", "digits"): "`tasks` of tables must have each experiment once. "
     "Found `digits` twice. Remove one.",
 }
