@@ -68,7 +68,7 @@ def has_one_value(network: schema.experiment.Network, shape: list[int]) -> bool:
     """
     if network.module == "resnet18":
         smallest = 2**5 if network.parameters["stem"].value == "imagenet" else 2**3
-        return max(shape[1:]) <= smallest
+        return max(shape[1:], default=0) <= smallest
     path = plugins.ROOT / plugins.FOLDERS["networks"] / f"{network.module}.py"
     tree = ast.parse(path.read_text())
     return any(isinstance(n, ast.Attribute) and n.attr == "BatchNorm1d" for n in ast.walk(tree))
