@@ -1,4 +1,4 @@
-"""What docs/extend.md adds is added as written: a study, a method, a dataset and a kind of task."""
+"""What docs/extend.md adds is added as written: study, method, dataset, kind of task, table."""
 
 import json
 import re
@@ -83,6 +83,22 @@ def test_the_worked_method_trains(tree):
         run(tree, command)
     record = json.loads((tree / "results/quick/toy_convex/unit/seed0/metrics.json").read_text())
     assert record["method"] == "unit" and record["metrics"]
+
+
+def test_the_worked_table_is_made(tree):
+    """And refused of an experiment that it cannot be made of, before any job."""
+    text = section("A table or figure")
+    assert len(follow(tree, text)) == 1
+    study = tree / "configs/studies/quick.yaml"
+    edit(study, r"\ntables:\n", r"\g<0>  angles: [toy_convex, digits]\n")
+    (command,) = commands(text)
+    words = [sys.executable, "-m", *shlex.split(command), "-n"]
+    refused = subprocess.run(words, cwd=tree, capture_output=True, text=True, check=False)
+    assert refused.returncode and "`angles` of tables must have 1 experiment." in refused.stderr
+    edit(study, r"toy_convex, digits", "toy_convex")
+    run(tree, command)
+    made = (tree / "paper_tables/quick/angles.md").read_text()
+    assert "| RotoGrad" in made and "Largest angle, ° · replicated" in made
 
 
 def test_the_worked_kind_of_task_trains(tree):

@@ -1,4 +1,4 @@
-"""The batches of an epoch: as many samples as there are, and no last one that batch norm refuses.
+"""The batches of an epoch: of samples that there are, of images that may be moved, none too small.
 
 Training takes every sample once an epoch (`data/loader.py`): what is left over is a smaller last
 batch. In training, batch norm needs more than one value of a channel; of a single sample it has one
@@ -13,7 +13,7 @@ from .yaml_files import ConfigurationError
 
 
 def check(experiment: schema.Experiment, dataset: schema.Dataset, place: str) -> None:
-    """Refuse more samples than there are, and a last batch that the network cannot train on.
+    """Refuse batches that training cannot make, or that the network cannot train on.
 
     Args:
         experiment: The configuration.
@@ -21,8 +21,9 @@ def check(experiment: schema.Experiment, dataset: schema.Dataset, place: str) ->
         place: Where the experiment is written, for messages.
 
     Raises:
-        ConfigurationError: Names the experiment, the samples, the batch size and the remedy.
+        ConfigurationError: Names the experiment, the rule, what was found and the remedy.
     """
+    _check_augmentation(experiment, dataset, place)
     training, available = experiment.training, dataset.samples.train
     samples, size = training.training_samples.value or available, training.batch_size.value
     if samples > available:
@@ -42,6 +43,21 @@ def check(experiment: schema.Experiment, dataset: schema.Dataset, place: str) ->
         )
 
 
+def _check_augmentation(experiment: schema.Experiment, dataset: schema.Dataset, place: str) -> None:
+    """Refuse augmentations of what is no image, or that would leave maps where they were."""
+    names = experiment.training.augmentation.value
+    rule, legal = "be empty for inputs that are no images", set[str]()
+    if len(dataset.shape) == 3:
+        maps = dataset.tasks[0].dense
+        legal = {"scene_crop", "scene_flip"} if maps else {"crop", "flip"}
+        moved = "maps with their images" if maps else "images alone"
+        rule = f"be of {' and '.join(sorted(legal))}, which move {moved}"
+    if wrong := [name for name in names if name not in legal]:
+        raise ConfigurationError(
+            f"{place}: `training.augmentation` must {rule}. Found `{wrong[0]}`. Leave it out."
+        )
+
+
 def has_one_value(network: schema.experiment.Network, shape: list[int]) -> bool:
     """Whether batch norm somewhere in a network gets a single value of a channel from a sample.
 
@@ -52,7 +68,7 @@ def has_one_value(network: schema.experiment.Network, shape: list[int]) -> bool:
     """
     if network.module == "resnet18":
         smallest = 2**5 if network.parameters["stem"].value == "imagenet" else 2**3
-        return max(shape[1:]) <= smallest
+        return max(shape[1:], default=0) <= smallest
     path = plugins.ROOT / plugins.FOLDERS["networks"] / f"{network.module}.py"
     tree = ast.parse(path.read_text())
     return any(isinstance(n, ast.Attribute) and n.attr == "BatchNorm1d" for n in ast.walk(tree))

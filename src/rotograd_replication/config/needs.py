@@ -8,7 +8,7 @@ Each output declares it in its own file, as a literal that is read without impor
 number of any experiments.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import Field, PositiveInt
@@ -95,8 +95,8 @@ def _has_some(kind: str, experiment: schema.Experiment) -> bool:
     )
 
 
-def _listed(names: object) -> str:
-    shown = list(map(str, names))  # type: ignore[call-overload]
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
     more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
     return ", ".join(shown[:SHOWN]) + more or "none"
 
@@ -151,11 +151,10 @@ def check(study: schema.Study, place: str) -> None:
 
 
 def _check_number(number: int | None, names: list[str], start: str) -> None:
-    rule = f"{number}" if number else "at least one"
-    if len(names) != number if number else not names:
+    if not names or len(names) != (number or len(names)):
+        rule = f"{number or 'at least 1'} experiment{'s' * ((number or 1) > 1)}"
         raise ConfigurationError(
-            f"{start} must have {rule} experiment{'s' * (number not in (None, 1))}. "
-            f"Found {_listed(names)}. Give it {rule}, or remove its line."
+            f"{start} must have {rule}. Found {_listed(names)}. Give it {rule}, or remove its line."
         )
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise ConfigurationError(

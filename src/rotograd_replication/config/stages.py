@@ -51,6 +51,7 @@ VERDICT = [
     "claims/*.py",
 ]
 PAPER = [
+    "config/sweeps.py",
     "paper/caption.py",
     "paper/latex.py",
     "paper/table_format.py",

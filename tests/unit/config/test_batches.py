@@ -66,6 +66,23 @@ def test_the_last_batch(configs, case):
     assert "studies/paper.yaml: cifar10: " in str(error.value) and found in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("experiment", "augmentation", "rule"),
+    [
+        ("toy_convex", "flip", "must be empty for inputs that are no images"),
+        ("nyuv2", "flip", "must be of scene_crop and scene_flip, which move maps with"),
+        ("cifar10", "scene_flip", "must be of crop and flip, which move images alone"),
+    ],
+)
+def test_augmentations_fit_the_data(configs, experiment, augmentation, rule):
+    place = configs / f"experiments/{experiment}.yaml"
+    change(place, ["training", "augmentation"], sourced([augmentation]))
+    with pytest.raises(yaml_files.ConfigurationError, match=rule) as error:
+        config.load_study(configs, "paper")
+    assert f"{experiment}: `training.augmentation`" in str(error.value)
+    assert f"Found `{augmentation}`" in str(error.value)
+
+
 def test_without_batch_norm_one_sample_is_a_batch():
     """The toys train on one sample a step; 715 scenes in batches of 2 leave one, of many pixels."""
     study = config.load_study(CONFIGS, "paper")

@@ -58,15 +58,15 @@ def results(tmp_path_factory):
     }
 
 
-def study_with(package, output, experiments):
+def study_with(package, output, experiments, whole=STUDY):
     """The study with one output, of other experiments."""
     others = {"tables": {}, "figures": {}} | {package: {output: experiments}}
-    return STUDY.model_copy(update=others)
+    return whole.model_copy(update=others)
 
 
-def accepted(package, output, experiments):
+def accepted(package, output, experiments, whole=STUDY):
     try:
-        needs.check(study_with(package, output, experiments), "studies/quick.yaml")
+        needs.check(study_with(package, output, experiments, whole), "studies/quick.yaml")
     except config.ConfigurationError as error:
         text = str(error)
         assert text.startswith(f"studies/quick.yaml: `{output}` of {package}"), text
@@ -75,9 +75,10 @@ def accepted(package, output, experiments):
     return True
 
 
-def made(package, output, experiments, results, folder):
+def made(package, output, experiments, results, folder, whole=STUDY):
     """Make it; return its numbers, the text that it shows and its panels."""
-    study, given = study_with(package, output, experiments), [results[e] for e in experiments]
+    study = study_with(package, output, experiments, whole)
+    given = [results[e] for e in experiments]
     files = [folder / f"made.{end}" for end in ("csv", "md", "tex")]
     if package == "tables":
         table.run(study, NAME, output, given, fake_runs.paper(), *files)
@@ -126,6 +127,62 @@ def test_how_many_experiments(package, output):
     first = TAKES[package, output][0]
     assert not accepted(package, output, [])
     assert not accepted(package, output, [first, first])
+
+
+# Experiment -> methods that a study may leave out, and what is then refused.
+WITHOUT = {
+    ("toy_convex", "vanilla"): [],
+    ("toy_convex", "rotograd"): ["rotations"],
+    ("stability", "vanilla"): [],
+    ("stability", "rotograd_lr_1e-5"): [],
+    ("cifar10", "single_task"): ["cifar10", "improvement"],
+    ("cifar10", "vanilla"): [],
+    ("cifar10", "rotograd"): [],
+    ("celeba_conv", "vanilla"): [],
+    ("digits", "single_task"): ["cifar10", "improvement"],
+}
+
+
+def without(found, method, folder):
+    """Results of a study that does not have the method."""
+    metrics = found.metrics[found.metrics["method"] != method].copy()
+    if method == "single_task":
+        metrics["delta"] = float("nan")
+    history = found.history[found.history["method"] != method].dropna(axis=1, how="all")
+    history.to_csv(folder / "history.csv", index=False)
+    facts = found.provenance
+    for key in ("runs", "seconds", "peak_memory_mb"):
+        facts = facts | {key: {m: x for m, x in facts[key].items() if m != method}}
+    return dataclasses.replace(
+        found, metrics=metrics, provenance=facts, history_file=folder / "history.csv"
+    )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("experiment", "method"), WITHOUT)
+def test_a_study_without_a_method(experiment, method, results, tmp_path):
+    """Each of its outputs is refused, or made and says what it lacks."""
+    content = STUDY.experiments[experiment]
+    methods = {name: entry for name, entry in content.methods.items() if name != method}
+    changed = content.model_copy(update={"methods": methods})
+    study = STUDY.model_copy(update={"experiments": STUDY.experiments | {experiment: changed}})
+    given = {experiment: without(results[experiment], method, tmp_path)}
+    refused = []
+    for package, output in OUTPUTS:
+        if experiment not in TAKES[package, output]:
+            continue
+        if not accepted(package, output, [experiment], study):
+            refused.append(output)
+            continue
+        numbers, text, panels = made(package, output, [experiment], given, tmp_path, study)
+        assert len(numbers) and all(axes.has_data() or axes.texts for axes in panels), output
+        if (output, method) == ("celeba", "vanilla"):
+            sentence = f"{experiment}: hours / vanilla is undefined: there is no run of `vanilla`."
+            assert sentence in text
+        if (output, method) == ("digits", "single_task"):
+            assert "Δ is undefined: there is no single-task run." in text
+            assert "single-task row" not in text
+    assert refused == WITHOUT[experiment, method]
 
 
 def test_what_the_paper_does_not_print_has_no_column(results, tmp_path):
