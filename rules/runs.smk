@@ -204,9 +204,9 @@ def unmade(dag):
     Snakemake (https://github.com/snakemake/snakemake/issues/4166) leaves out a missing training where
     its prepared data, `ancient`, exist and are prepared again in the same call.
     """
-    settings = dag.workflow.dag_settings
-    if settings.until or settings.omit_from:  # then not all was to be made
-        return ""
+    asked = dag.workflow.dag_settings
+    if asked.until or asked.omit_from or asked.batch or asked.allowed_rules:
+        return ""  # not all was to be made
     files = [f for f in dag.targetfiles if not Path(f).exists()]
     if not files:
         return ""
