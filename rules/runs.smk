@@ -205,7 +205,7 @@ def unmade(dag):
     its prepared data, `ancient`, exist and are prepared again in the same call.
     """
     asked = dag.workflow.dag_settings
-    if asked.until or asked.omit_from or asked.batch or asked.allowed_rules:
+    if asked.until or asked.omit_from or asked.batch:
         return ""  # not all was to be made
     files = [f for f in dag.targetfiles if not Path(f).exists()]
     if not files:

@@ -122,11 +122,7 @@ def test_a_checkout_is_used_from_another_folder(small, tmp_path):
     assert "report" in snakemake(braces, "-n", "report", *options)
 
 
-PART = [
-    ("--until", "prepare_toy_convex"),
-    ("--omit-from", "train_toy_convex"),
-    ("--allowed-rules", "fetch", "prepare_toy_convex"),
-]
+PART = [("--until", "prepare_toy_convex"), ("--omit-from", "train_toy_convex")]
 
 
 @pytest.mark.parametrize("part", PART, ids=lambda part: part[0])
