@@ -41,7 +41,11 @@ KEPT = (
 # In place of the package's own script: nothing that the user's shell says of Python counts, and
 # where a container has no home that can be written to, or no user's name, there is one.
 SNAKEMAKE = """#!/bin/sh
-[ -w "${HOME:-}" ] || { HOME=%s; export HOME; mkdir -p "$HOME"; }
+if ! [ -w "${HOME:-}" ]; then
+    HOME=%s
+    { mkdir -p "$HOME" && [ -w "$HOME" ]; } 2> /dev/null || HOME=$(mktemp -d)
+    export HOME
+fi
 LOGNAME=${LOGNAME:-${USER:-$(id -u)}}
 export LOGNAME
 exec %s -I -X utf8 -m snakemake "$@"

@@ -61,7 +61,7 @@ def of_checkout(path):
 
 
 # Options ----------------------------------------------------------------------------------------
-if sum(word in ("--config", "-C") for word in sys.argv) > 1:
+if sum(w.split("=")[0] == "--config" or w.startswith("-C") for w in sys.argv) > 1:
     raise WorkflowError(
         "`--config` must be given once, with all options after it: Snakemake would take the last "
         "alone. Found it twice. Give for example `--config study=lite mirror=FOLDER`."

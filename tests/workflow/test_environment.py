@@ -245,20 +245,27 @@ print(json.dumps([*kept, sys.argv[1:]]))
 """
 
 
-@pytest.mark.parametrize("home", [None, "/nonexistent/home", "own"])
+@pytest.mark.parametrize("home", ["own", "none", "gone", "nowhere"])
 def test_snakemake_itself_takes_nothing_of_the_shell(checkout, tmp_path, home):
     done, _ = make(checkout)
     assert done.returncode == 0, done.stderr
     (packages,) = (checkout / ".venv").glob("lib/python*/site-packages")
     (packages / "snakemake.py").write_text(PROBE)
-    home = str(tmp_path) if home == "own" else home
+    own = checkout / ".snakemake" / "home"
+    if home == "nowhere":
+        own.parent.write_text("as where the checkout may not be written to")
     shell = {"PATH": os.environ["PATH"], "PYTHONHOME": "/x", "PYTHONPATH": "/x", "LC_ALL": "C"}
-    shell |= {"HOME": home} if home else {}
+    shell |= {"own": {"HOME": str(tmp_path)}, "gone": {"HOME": "/nonexistent"}}.get(home, {})
     call = [checkout / ".venv" / "bin" / "snakemake", "-n", "a b"]
     said = subprocess.run(call, env=shell, capture_output=True, text=True, check=True, cwd=tmp_path)
-    given = home if home == str(tmp_path) else str(checkout / ".snakemake" / "home")
-    assert json.loads(said.stdout) == [1, 1, given, str(os.getuid()), ["-n", "a b"]]
-    assert Path(given).is_dir()
+    isolated, utf8, given, name, words = json.loads(said.stdout)
+    assert (isolated, utf8, name, words) == (1, 1, str(os.getuid()), ["-n", "a b"])
+    assert Path(given).is_dir() and not said.stderr
+    if home == "nowhere":
+        assert Path(given).stat().st_uid == os.getuid() and not list(Path(given).iterdir())
+        Path(given).rmdir()
+    else:
+        assert given == str(tmp_path if home == "own" else own)
 
 
 @pytest.mark.parametrize("home", [None, "/nonexistent/home"])

@@ -122,11 +122,13 @@ def test_a_checkout_is_used_from_another_folder(small, tmp_path):
     assert "report" in snakemake(braces, "-n", "report", *options)
 
 
-@pytest.mark.parametrize("option", ["--until", "--omit-from"])
-def test_a_part_of_what_a_file_needs_is_made_and_no_more_is_asked_for(small, option):
-    rule = {"--until": "prepare_toy_convex", "--omit-from": "train_toy_convex"}[option]
+PART = [("--until", "prepare_toy_convex"), ("--omit-from", "train_toy_convex")]
+
+
+@pytest.mark.parametrize("part", PART, ids=lambda part: part[0])
+def test_a_part_of_what_a_file_needs_is_made_and_no_more_is_asked_for(small, part):
     target = "results/small/toy_convex.csv"
-    said = snakemake(small, target, option, rule, "--config", "study=small")
+    said = snakemake(small, target, *part, "--config", "study=small")
     assert "not made yet" not in said and not (small / target).exists()
     assert list((small / "data" / "prepared").rglob("train.safetensors"))
 
@@ -147,7 +149,7 @@ def test_a_mirror_is_found_whatever_its_path(small, tmp_path, monkeypatch, place
     ("words", "expected"),
     [
         (["--config", "study=lite", "--config", "mirror=x"], "`--config` must be given once"),
-        (["-C", "study=lite", "--config", "mirror=x"], "`--config` must be given once"),
+        (["-Cstudy=lite", "--config=mirror=x"], "`--config` must be given once"),
         (["--config", "study=it's;touch x"], "must be of letters, digits"),
         (["--config", "study=two words"], "must be of letters, digits"),
         (["--config", "study=-n"], "must be of letters, digits"),

@@ -1,9 +1,9 @@
 """What makes writing safer is not what writing depends on; what is broken is still an error."""
 
-import _multiprocessing
 import errno
 import os
 import stat
+from multiprocessing import synchronize
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def test_pictures_and_matlab_files_are_read_without_shared_memory(
     tmp_path, monkeypatch, caplog, number
 ):
     """Every lock of processes is a semaphore in `/dev/shm`."""
-    monkeypatch.setattr(_multiprocessing, "SemLock", fail(number))
+    monkeypatch.setattr(synchronize._multiprocessing, "SemLock", fail(number))
     pictures = _pictures.decode_all(
         tmp_path / "pictures",
         ["1", "2"],
