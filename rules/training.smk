@@ -115,6 +115,8 @@ for experiment, chosen in study.experiments.items():
                 f"{LOGS}/{experiment}{'' if study.batch == 'experiment' else '{job}'}/train.log",
             wildcard_constraints:
                 job=one_of(job_of(*p) for p in own),
+            group:
+                "run"
             threads: THREADS
             resources:
                 gpu=int(DEVICE != "cpu"),
