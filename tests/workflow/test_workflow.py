@@ -220,6 +220,16 @@ def test_bad_options_are_one_message(tree, option, expected):
     assert "Traceback" not in output
 
 
+def test_finished_runs_have_no_rule_to_force(tree):
+    shutil.copytree(ROOT / "results" / "lite", tree / "results" / "lite")
+    forced = ("-n", "--forcerun", "train_digits", "--config", "study=lite")
+    output = snakemake(tree, *forced, code=1)
+    assert "`train_digits` must name a rule of runs that are not finished." in output
+    assert "remove their folders" in output
+    shutil.rmtree(tree / "results/lite/digits/vanilla/seed1")
+    assert jobs(snakemake(tree, *forced))["train_digits"] == 1
+
+
 def test_a_seed_that_is_not_a_number_has_no_rule(tree):
     snakemake(tree, "-n", "results/quick/digits/rotograd/seedone/metrics.json", code=1)
 
