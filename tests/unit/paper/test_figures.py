@@ -250,6 +250,24 @@ def test_the_sweep_is_ordered_and_starts_without_rotations(setting):
     assert len(rates) > 2
 
 
+def test_each_sweep_is_a_line_with_the_words_that_its_labels_share(tmp_path):
+    study, datasets = fake_runs.configuration("rotations")
+    runs = fake_runs.write(tmp_path, study, "rotations", "cifar10", datasets)
+    found = runs.aggregate(study, "rotations", "cifar10", datasets)
+    build = plugins.load("figures", "stability_tasks").build
+    drawing, numbers = build({"cifar10": found}, study, datasets)
+    _, labels = drawing.axes[0].get_legend_handles_labels()
+    names = ["RotoGrad", "RotoGrad, straight-through", "RotoGrad, dynamic"]
+    assert labels[:3] == [f"{name}: median, quartiles" for name in names]
+    assert len(numbers) == 10 * 2 * 10  # methods, seeds, tasks
+    assert [t.get_text() for t in drawing.axes[0].get_xticklabels()] == [
+        "none",
+        "1.5e-4",
+        "5e-4",
+        "1.5e-3",
+    ]
+
+
 def test_the_paper_half_never_imports_torch():
     verbs = ["results.aggregate", "paper.table", "paper.figure"]
     plugs = [

@@ -3,6 +3,7 @@
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ...config import schema, sweeps
 from ...config.shorthand import written
@@ -98,3 +99,9 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
         rotation=90,
     )
     axes.set_xlabel("learning rate of the rotations")
+
+
+def legend(drawing: Figure, grid: list[Axes], experiment: schema.Experiment, columns: int) -> None:
+    """One legend above all panels, in half the columns where several sweeps have long labels."""
+    several = len(sweeps.of_rotations(experiment)) > 1
+    _style.legend(drawing, grid, columns // 2 if several else columns)

@@ -27,5 +27,5 @@ def build(
     _sweep.draw(axes, runs, experiment)
     labels = {task.name: task.label for task in datasets[experiment.dataset].tasks}
     axes.set_ylabel(f"{labels[TASK]}: {_sweep.measure(METRIC, False)}")
-    _style.legend(drawing, [axes], 2)
+    _sweep.legend(drawing, [axes], experiment, 2)
     return drawing, runs

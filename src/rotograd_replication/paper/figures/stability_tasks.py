@@ -25,5 +25,5 @@ def build(
         )
         axes.set_title(task.label)
         axes.set_ylabel(_sweep.measure(metric, higher))
-    _style.legend(drawing, grid, 4)
+    _sweep.legend(drawing, grid, experiment, 4)
     return drawing, runs
