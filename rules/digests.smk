@@ -60,6 +60,9 @@ DATASETS = atomic.digest(
 )
 HYPERPARAMETERS_CODE = code("paper/hyperparameters.py")
 VERDICT_CODE = code(*stages.VERDICT, *stages.PAPER)
+# The versions of other packages stand in captions.
+LOCK = ROOT / "requirements.lock"
+LOCKED = atomic.digest(LOCK.read_text() if LOCK.exists() else "")
 
 
 def words(experiments):

@@ -49,6 +49,7 @@ rule table:
         code=lambda w: table_code(w.table),
         training=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
+        locked=LOCKED,
     shell:
         "{VERB} table --study {STUDY} --name {wildcards.table}"
         " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"
@@ -74,6 +75,7 @@ rule figure:
         code=lambda w: figure_code(w.figure),
         training=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
+        locked=LOCKED,
     shell:
         "{VERB} figure --study {STUDY} --name {wildcards.figure}"
         " --metrics {input.metrics} --history {input.history} --provenance {input.provenance}"

@@ -33,6 +33,7 @@ rule report:
         words=words(study.experiments),
         runs=TRAIN_CODE.digest,
         equal=EQUAL_CODE,
+        locked=LOCKED,
         present=stamps(),
         code=REPORT_CODE,
     shell:
