@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from ..files.safety import where_possible
 from .checkpoint import Saving
 
 
@@ -21,8 +22,10 @@ def exclusive(saving: Saving | None) -> Iterator[None]:
         return
     saving.folder.mkdir(parents=True, exist_ok=True)
     with open(saving.folder / "lock", "a+") as file:
+        risk = "Two processes can train one run: start one workflow at a time."
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with where_possible("flock", risk, saving.folder / "lock"):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise BlockingIOError(

@@ -95,7 +95,7 @@ def run(
         candidates=tuple(candidates),
     )
     atomic.write_json(out, choice.model_dump(mode="json"))
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # a share may hold on to a file that was mapped
     for name, how in choice.said.items():
         log.info("%s/%s: %s: %s", experiment, method, name, how)
     for name in choice.at_end:

@@ -1,5 +1,6 @@
 """A run killed at any instant and gone on with is the run that was never killed, byte for byte."""
 
+import errno
 import ast
 import contextlib
 import logging
@@ -228,6 +229,18 @@ def test_one_process_trains_a_run(tmp_path):
             pass
     with lock.exclusive(saving):
         pass
+
+
+def test_a_share_without_locks_is_no_failure(tmp_path, monkeypatch, caplog):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    monkeypatch.setattr("rotograd_replication.files.safety._warned", set())
+    for _ in range(2):
+        with lock.exclusive(Saving(tmp_path / "saved", 0)):
+            pass
+    assert caplog.text.count("has no flock") == 1 and "one workflow at a time" in caplog.text
 
 
 def test_a_full_disk_is_one_message_whoever_writes(tmp_path):
