@@ -1,8 +1,8 @@
 """A run killed at any instant and gone on with is the run that was never killed, byte for byte."""
 
-import errno
 import ast
 import contextlib
+import errno
 import logging
 import os
 import random
