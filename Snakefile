@@ -26,8 +26,8 @@ include: "rules/report.smk"
 from rotograd_replication.report import closing
 
 # Finished runs have no rules that `--forcerun` could name.
-for name in sys.argv[1:]:
-    if re.match("(train|tune|reuse)_", name) and not workflow.is_rule(name):
+for name in sys.argv[1:] if workflow.is_main_process else []:
+    if re.fullmatch(r"(train|tune|reuse)_\w+", name) and not workflow.is_rule(name):
         raise WorkflowError(
             f"`{name}` must name a rule of runs that are not finished. Found none. To train runs "
             f"again, remove their folders, such as {RESULTS}/digits/vanilla, and leave it out."

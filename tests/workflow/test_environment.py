@@ -255,7 +255,9 @@ def test_snakemake_itself_takes_nothing_of_the_shell(checkout, tmp_path, home):
     if home == "nowhere":
         own.parent.write_text("as where the checkout may not be written to")
     shell = {"PATH": os.environ["PATH"], "PYTHONHOME": "/x", "PYTHONPATH": "/x", "LC_ALL": "C"}
-    shell |= {"own": {"HOME": str(tmp_path)}, "gone": {"HOME": "/nonexistent"}}.get(home, {})
+    shell |= {"own": {"HOME": str(tmp_path)}, "gone": {"HOME": str(tmp_path / "no home")}}.get(
+        home, {}
+    )
     call = [checkout / ".venv" / "bin" / "snakemake", "-n", "a b"]
     said = subprocess.run(call, env=shell, capture_output=True, text=True, check=True, cwd=tmp_path)
     isolated, utf8, given, name, words = json.loads(said.stdout)

@@ -162,7 +162,7 @@ def test_lost_jobs_change_no_result(node, study, tmp_path):
     assert workflow.returncode == 0, text[-3000:] + node.logs()
     assert not faults, f"no job was there to {faults}"
     assert "Trying to restart job" in text, "the cancelled job is submitted again"
-    logs = [path.read_text() for path in cluster.glob(".snakemake/slurm_logs/*/*.log")]
+    logs = [path.read_text() for path in cluster.glob("logs/**/train.log")]
     assert sum("resumes from epoch" in one for one in logs) >= 2, "both jobs go on where they were"
     assert gpus.count("TresPerJob=gres:gpu:1") == 3, gpus
 

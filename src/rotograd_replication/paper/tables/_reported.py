@@ -164,7 +164,9 @@ def undefined(results: dict[str, Results]) -> str:
 
 
 def over_seeds(values: pd.Series) -> pd.Series:
-    """Median, std and runs of one number per seed."""
+    """Median, std and runs of one number per seed; no number where no seed has one."""
+    if values.empty:
+        return pd.Series({"value": math.nan, "std": math.nan, "runs": 0})
     runs = pd.DataFrame({"method": "", "value": values}).set_index("method", append=True)
     return relative_improvement.over_seeds(runs["value"]).iloc[0]
 

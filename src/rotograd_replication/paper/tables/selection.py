@@ -32,9 +32,10 @@ def build(results: dict[str, Results], study: schema.Study, paper: Paper, captio
             label = _reported.label(entry, method, [found])
             history = found.finished[found.finished["method"] == method]
             rows = {seed: _compare_rules(run, tasks) for seed, run in history.groupby("seed")}
-            for quantity, values in pd.DataFrame.from_dict(rows, orient="index").items():
-                values.index.name = "seed"
-                cells[block, label, str(quantity), "replicated"] = _reported.over_seeds(values)
+            seeds = pd.Index(rows, name="seed")  # none where every run diverged
+            for quantity in (SUM, RELATIVE, GAIN):
+                values = pd.Series([row[quantity] for row in rows.values()], seeds)
+                cells[block, label, quantity, "replicated"] = _reported.over_seeds(values)
     return _reported.table(
         "The rule for the best epoch",
         f"{caption} Median ± standard deviation over seeds. A task's relative improvement is that "
