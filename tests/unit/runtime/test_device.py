@@ -11,10 +11,12 @@ STEPS = """
 import resource, torch
 from rotograd_replication.runtime.device import make_deterministic
 make_deterministic(1)
+faults = []
 for _ in range(5):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.zeros(1 << 24)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(sorted(faults)[2])  # the median: the system may take pages back at any time
 """
 
 
