@@ -26,8 +26,9 @@ os.environ |= {
     "PYTHONPATH": str(ROOT / "src"),
     "PYTHONNOUSERSITE": "1",
     "PYTHONUTF8": "1",
+    "MPLBACKEND": "agg",
+    "MATPLOTLIBRC": os.devnull,
 }
-os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 VERB = "python -m rotograd_replication"
 

@@ -30,7 +30,7 @@ for experiment, chosen in study.experiments.items():
                 train=prepared(chosen.dataset, "train"),
                 val=prepared(chosen.dataset, "val"),
             output:
-                update(f"{RESULTS}/{experiment}/tuning/{{method}}.json"),
+                update(CHOICE.format(experiment=experiment, method="{method}") + ".json"),
             log:
                 f"{LOGS}/{experiment}/{{method}}/tune.log",
             wildcard_constraints:
@@ -41,7 +41,7 @@ for experiment, chosen in study.experiments.items():
             params:
                 experiment=experiment,
                 # Not declared: what a job has saved outlives its outputs, which a failure removes.
-                checkpoint=f"{RESULTS}/{experiment}/tuning/{{method}}",
+                checkpoint=CHOICE.format(experiment=experiment, method="{method}"),
             message:
                 "tune {params.experiment} {wildcards}"
             shell:
