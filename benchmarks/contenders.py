@@ -91,7 +91,7 @@ def ours(
 ) -> Contender:
     """This project's step: `task_step` and the optimisers."""
     tasks = Tasks(data.tasks)
-    net = network.build(settings, tasks, 0).to(device, memory_format=torch.channels_last)
+    net = network.build(settings, tasks, 0).on(device)
     movers = optimizers.Optimizers(net, settings)
     initial_losses = torch.ones(len(tasks), device=device)
     x, y = batch_of(data, samples, device)
@@ -134,7 +134,7 @@ def plain(
         settings | {"method": {"separate": True}}, data.tasks
     ).values():
         one = {**settings, "method": VANILLA}
-        net = network.build(one, task, 0).to(device, memory_format=torch.channels_last)
+        net = network.build(one, task, 0).on(device)
         backbone = backbone or net.backbone
         heads.append(PlainHead(net.heads))
         losses.append(lambda out, y, t=task, c=columns: t.losses([out[None]], y[:, c])[0])

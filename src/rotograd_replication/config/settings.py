@@ -5,6 +5,7 @@ from typing import Any
 from .. import plugins
 from ..files import atomic
 from . import schema
+from .run_settings import RunSettings
 from .yaml_files import ConfigurationError
 
 
@@ -65,7 +66,7 @@ def pick(kind: str, name: str, entries: dict[str, Any]) -> Any:
 
 def run_settings(
     study: schema.Study, experiment: str, method: str, digested: bool = False
-) -> dict[str, Any]:
+) -> RunSettings:
     """Collect what determines a run's numbers, besides its seed, its archives and its device.
 
     Args:
@@ -83,7 +84,8 @@ def run_settings(
     del settings["methods"], settings["seeds"], settings["tuning"]
     dataset = values(study.datasets[content.dataset], digested)
     settings["data"] = {key: dataset[key] for key in ("module", "parameters", "standin", "tasks")}
-    return numbers(settings | {"method": values(content.methods[method], digested)})
+    settings["method"] = values(content.methods[method], digested)
+    return numbers(settings)
 
 
 def run_digest(study: schema.Study, experiment: str, method: str) -> str:
@@ -92,7 +94,7 @@ def run_digest(study: schema.Study, experiment: str, method: str) -> str:
     Of a method that is tuned, its grid and the budget of tuning are part of the settings: they and
     the data decide which values it is trained with.
     """
-    settings = run_settings(study, experiment, method, digested=True)
+    settings: dict[str, Any] = {**run_settings(study, experiment, method, digested=True)}
     if grid := study.experiments[experiment].grid(method):
         tuning = values(study.experiments[experiment].tuning)
         settings["tuning"] = {**tuning, "grids": grid}

@@ -7,10 +7,13 @@ A weighting published with weights that sum to 1 is multiplied by K (`mean: true
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ..config.run_settings import OptimizerSettings
+
+ParamGroups = list[tuple[list[nn.Parameter], OptimizerSettings]]
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,11 @@ class Method(nn.Module):
     def after_optimizer_step(self, step: int) -> None:
         """Update the method after the optimisers moved its own parameters in step number `step`."""
 
-    def param_groups(
-        self, rotation: dict[str, Any]
-    ) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+    def param_groups(self, rotation: OptimizerSettings) -> ParamGroups:
         """List the method's own parameters, each group with the settings of its own optimiser.
 
         Args:
-            rotation: Settings of the experiment's optimiser of rotations (`schema.Optimizer`).
+            rotation: The experiment's optimiser of rotations.
         """
         return []
 

@@ -5,20 +5,24 @@ r_k is the task's loss over its first loss, relative to the mean of those ratios
 target constant). Weights sum to K and have an optimiser of their own, with its rate and decay.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
+from ..config.run_settings import OptimizerSettings
 from ..config.schema import Factor
-from ._base import Context, Method, TaskGradients, weighted_sum
+from ._base import Context, Method, ParamGroups, TaskGradients, weighted_sum
 
 
 class GradNorm(Method):
     """Learns the task weights as parameters."""
 
-    def __init__(self, context: Context, alpha: float, optimizer: dict[str, Any]) -> None:
+    steps: Tensor
+    first_losses: Tensor
+
+    def __init__(self, context: Context, alpha: float, optimizer: OptimizerSettings) -> None:
         super().__init__(context)
         self.alpha = alpha
         self.optimizer = optimizer
@@ -45,9 +49,7 @@ class GradNorm(Method):
         target = weighted.detach().mean() * relative
         (weighted - target).abs().sum().backward()
 
-    def param_groups(
-        self, rotation: dict[str, Any]
-    ) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+    def param_groups(self, rotation: OptimizerSettings) -> ParamGroups:
         """Give the weights their own optimiser."""
         return [([self.logits], self.optimizer)]
 
@@ -73,5 +75,5 @@ def build(
         learning_rate: The learning rate of the weights.
         decay: The factor of that rate after every step.
     """
-    own = {"name": optimizer, "learning_rate": learning_rate, "decay": decay}
+    own: OptimizerSettings = {"name": optimizer, "learning_rate": learning_rate, "decay": decay}
     return GradNorm(context, alpha, own)

@@ -10,15 +10,16 @@ gradient is that of equation 3 times `2 ||mean_k G_k||`. That factor changes fro
 Adam remembers. `gradient_scale: official` applies it.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import PositiveFloat
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import plugins
+from ..config.run_settings import OptimizerSettings
 from ..config.schema import Share
-from ._base import Context, Method, TaskGradients, unit_sum
+from ._base import Context, Method, ParamGroups, TaskGradients, unit_sum
 
 
 def subspace(m: int | str | None, features: int) -> int:
@@ -100,12 +101,10 @@ class Rotate(Method):
         self.rotations.retract(step)
         self.inner.after_optimizer_step(step)
 
-    def param_groups(
-        self, rotation: dict[str, Any]
-    ) -> list[tuple[list[nn.Parameter], dict[str, Any]]]:
+    def param_groups(self, rotation: OptimizerSettings) -> ParamGroups:
         """List the rotations with their optimiser, and the inner method's own."""
-        own = (list(self.rotations.parameters()), rotation | {"eps": self.eps})
-        return [own, *self.inner.param_groups(rotation)]
+        own: OptimizerSettings = {**rotation, "eps": self.eps}
+        return [(list(self.rotations.parameters()), own), *self.inner.param_groups(rotation)]
 
     def orthogonality_errors(self) -> Tensor:
         """Compute the largest entry of `|R_k^T R_k - I|`: `[K]`."""

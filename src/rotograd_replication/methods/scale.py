@@ -14,6 +14,10 @@ from ._base import Context, Method, TaskGradients, unit_sum
 class Scale(Method):
     """Applies equation 2, with `G_k^0` taken at step 0 and again at `reference_step`."""
 
+    steps: Tensor
+    reference: Tensor
+    alpha: Tensor
+
     def __init__(self, context: Context, reference_step: int) -> None:
         super().__init__(context)
         self.reference_step = reference_step

@@ -1,12 +1,13 @@
 """Backbone, heads and method as one module, built from a run's settings."""
 
 from functools import partial
-from typing import Any
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from .. import plugins
+from ..config.run_settings import MethodSettings, RunSettings
 from ..methods._base import Context, Method
 from ..runtime import rng
 from ..tasks.group import Tasks
@@ -36,9 +37,13 @@ class Network(nn.Module):
         """Map inputs to one `[K_g, B, outputs, ...]` per group of heads."""
         return self.heads(self.method.task_features(self.features(x)))
 
+    def on(self, device: torch.device) -> Self:
+        """Move to a device, in the memory layout that convolutions are fast in."""
+        return self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
 
 def build_method(
-    settings: dict[str, Any], tasks: int, features: int, generator: torch.Generator
+    settings: MethodSettings, tasks: int, features: int, generator: torch.Generator
 ) -> Method:
     """Build a method and what it wraps, from its entry in the configuration."""
     inner = settings["inner"] and build_method(settings["inner"], tasks, features, generator)
@@ -46,7 +51,7 @@ def build_method(
     return plugins.load("methods", settings["module"]).build(context, **settings["parameters"])
 
 
-def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
+def build(settings: RunSettings, tasks: Tasks, seed: int) -> Network:
     """Build a fresh network; the same seed gives every method the same backbone and heads."""
     network, head, training = settings["network"], settings["heads"], settings["training"]
     features = network["features"]
@@ -64,5 +69,5 @@ def build(settings: dict[str, Any], tasks: Tasks, seed: int) -> Network:
     method = build_method(settings["method"], len(tasks), features, rng.generator(seed, stream=1))
     if training["compiled"]:
         for part in (backbone, heads):
-            part.forward = torch.compile(part.forward)
+            part.forward = torch.compile(part.forward)  # type: ignore[method-assign]
     return Network(backbone, heads, method, training["precision"])

@@ -111,8 +111,9 @@ def undefined(results: Iterable[Results]) -> Iterator[str]:
                 yield f"{start}Δ is undefined{of}: {reason}."
         zero = single[single["value"] == 0]
         keys = ["seed", "task", "metric"]
-        for metric, rows in blank.merge(zero[keys], on=keys).groupby("metric", sort=False):
-            tasks = ", ".join(rows["task"].unique())
+        divided = blank.merge(zero[keys], on=keys)
+        for metric in divided["metric"].unique():
+            tasks = ", ".join(divided.loc[divided["metric"] == metric, "task"].unique())
             name = METRICS.get(metric, metric)
             yield f"{start}Blank: Δ is undefined, the single-task {name} is 0 ({tasks})."
 

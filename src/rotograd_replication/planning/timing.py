@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..config.run_settings import MethodSettings, RunSettings
 from ..files import atomic as records
 from ..methods._base import Method
 from ..models import network
@@ -67,7 +68,7 @@ class Calibration:
         self.costs: dict[str, Cost] = {}
         self._parts: dict[str, float] = {}
 
-    def cost(self, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]) -> Cost:
+    def cost(self, settings: RunSettings, tasks: Tasks, columns: int, shape: list[int]) -> Cost:
         """What one network of a run costs.
 
         Args:
@@ -78,17 +79,16 @@ class Calibration:
         """
         training, method = settings["training"], settings["method"]
         names = [training["optimizer"]["name"]]
-        backbone = {"network": settings["network"], "shape": shape, "optimizers": names}
-        backbone |= {"batch": training["batch_size"]}
+        backbone: dict[str, Any] = {"network": settings["network"], "shape": shape}
+        backbone |= {"optimizers": names, "batch": training["batch_size"]}
         network_ = backbone | {"heads": settings["heads"], "tasks": _kinds(tasks)}
         whole = network_ | {"method": _core(method)}
         whole |= {"optimizers": [*names, (method["rotation"] or training["rotation"])["name"]]}
         key = records.digest(whole)
         if key in self.costs:
             return self.costs[key]
-        net = network.build(settings, tasks, seed=0)
+        net = network.build(settings, tasks, seed=0).on(self.device)
         size = sum(one.numel() * one.element_size() for one in net.state_dict().values())
-        net.to(self.device, memory_format=torch.channels_last)
         given = (net, settings, tasks, columns, shape)
         evaluation = self._once("evaluation", network_, self._evaluation, *given)
         evaluation += self._once("view", whole, self._view, net, settings, tasks)
@@ -106,7 +106,7 @@ class Calibration:
             self._parts[key] = measure(*given)
         return self._parts[key]
 
-    def _backbone(self, net: Network, settings: dict[str, Any], shape: list[int]) -> float:
+    def _backbone(self, net: Network, settings: RunSettings, shape: list[int]) -> float:
         training = settings["training"]
         chosen = training["optimizer"]
         optimizer = OPTIMIZERS[chosen["name"]](
@@ -124,7 +124,7 @@ class Calibration:
         return self._time(step, self.seconds)
 
     def _rest(
-        self, net: Network, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]
+        self, net: Network, settings: RunSettings, tasks: Tasks, columns: int, shape: list[int]
     ) -> float:
         """A training step but for the backbone."""
         samples = settings["training"]["batch_size"]
@@ -143,7 +143,7 @@ class Calibration:
         return self._time(step, self.seconds)
 
     def _evaluation(
-        self, net: Network, settings: dict[str, Any], tasks: Tasks, columns: int, shape: list[int]
+        self, net: Network, settings: RunSettings, tasks: Tasks, columns: int, shape: list[int]
     ) -> float:
         """All but the method's view."""
         size = run_networks.evaluation_batch(settings, tasks.tasks)
@@ -157,7 +157,7 @@ class Calibration:
         with torch.no_grad():
             return self._time(evaluate, self.seconds / 4)
 
-    def _view(self, net: Network, settings: dict[str, Any], tasks: Tasks) -> float:
+    def _view(self, net: Network, settings: RunSettings, tasks: Tasks) -> float:
         """What the method shows the heads in evaluation; nothing where that is z itself."""
         if type(net.method).task_features is Method.task_features:
             return 0.0
@@ -202,7 +202,7 @@ def _kinds(tasks: Tasks) -> list[Any]:
     return [[task.kind, task.outputs, task.targets] for task in tasks.tasks]
 
 
-def _core(method: dict[str, Any]) -> dict[str, Any]:
+def _core(method: MethodSettings) -> dict[str, Any]:
     """What a method computes: its module, its parameters and the method that it wraps."""
     inner = method["inner"] and _core(method["inner"])
     return {"module": method["module"], "parameters": method["parameters"], "inner": inner}

@@ -33,7 +33,7 @@ def make_deterministic(threads: int) -> None:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = CUBLAS_WORKSPACES[0]
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Else every new tensor is filled first: a seventh of a step on NYUv2.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     set_precision("float32")
     keep_memory()

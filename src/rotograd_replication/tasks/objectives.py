@@ -8,7 +8,7 @@ can be.
 from typing import Any
 
 
-def multimodal(r: Any, shift: float, xp: Any) -> Any:
+def multimodal(r: Any, shift: Any, xp: Any) -> Any:
     """Several local optima and one global: `-sum_i sin(3 u_i) / u_i + |u|_1`, `u = r - shift`.
 
     Source: the toy example of the official code (`[..., 2]` -> `[...]`).
@@ -17,7 +17,7 @@ def multimodal(r: Any, shift: float, xp: Any) -> Any:
     return -(3 * xp.sinc(3 * u / 3.141592653589793)).sum(-1) + abs(u).sum(-1)
 
 
-def avocado(r: Any, shift: float, xp: Any) -> Any:
+def avocado(r: Any, shift: Any, xp: Any) -> Any:
     """Convex with egg-shaped level sets; minimum 0 at `u = r - shift = 0` (`[..., 2]` -> `[...]`).
 
     Deviation: the paper prints no formula for its "avocado-shaped" problem. This is the project's

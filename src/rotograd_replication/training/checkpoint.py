@@ -77,7 +77,7 @@ class Checkpoints:
     def __post_init__(self) -> None:
         self.devices = [self.device]
         self.last = time.monotonic()
-        self.folder = self.saving and self.saving.folder / self.name
+        self.folder = self.saving.folder / self.name if self.saving else None
 
     @property
     def label(self) -> str:

@@ -1,13 +1,12 @@
 """The networks of a run, and the batches in which they are evaluated."""
 
-from typing import Any
-
 from ..config import schema
+from ..config.run_settings import RunSettings
 from ..tasks.group import Tasks, columns_of
 
 
 def networks_of_run(
-    settings: dict[str, Any], tasks: list[schema.Task]
+    settings: RunSettings, tasks: list[schema.Task]
 ) -> dict[str, tuple[Tasks, list[int]]]:
     """List a run's networks: one for all tasks, or one per task where the method is `separate`.
 
@@ -20,7 +19,7 @@ def networks_of_run(
     return {"": (Tasks(tasks), [column for of_task in columns for column in of_task])}
 
 
-def evaluation_batch(settings: dict[str, Any], tasks: list[schema.Task]) -> int:
+def evaluation_batch(settings: RunSettings, tasks: list[schema.Task]) -> int:
     """Return the samples per batch where nothing is trained.
 
     Four times the training's, whose results are the same. For dense tasks it is the training's own,

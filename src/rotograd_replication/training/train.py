@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 
 from ..config import schema
+from ..config.run_settings import RunSettings
 from ..data.loader import Loader
 from ..files import sealed
 from ..files.atomic import atomic, digest, write_json
@@ -46,7 +47,7 @@ def history(networks: list[list[dict[str, float]]]) -> pd.DataFrame:
 
 
 def run(
-    settings: dict[str, Any],
+    settings: RunSettings,
     identity: dict[str, Any],
     tasks: list[schema.Task],
     train: Path,
@@ -54,11 +55,11 @@ def run(
     device: torch.device,
     outputs: Outputs,
     saving: Saving | None = None,
-) -> None:
+) -> float:
     """Train one run and write its files, each whole or not at all.
 
     Args:
-        settings: As `load.run_settings` gives them.
+        settings: As `config.settings.run_settings` gives them.
         identity: Study, experiment, method, seed, digests and the process's provenance.
         tasks: The dataset's, in order.
         train: The prepared training split.
@@ -66,6 +67,9 @@ def run(
         device: The device to train on.
         outputs: The files to write; the record is written last.
         saving: Where the run's state is saved on the way; None to save nothing.
+
+    Returns:
+        The validation error of the kept parameters, added up over the run's networks.
 
     Raises:
         Preempted: The process was asked to end; the state is saved.
@@ -125,3 +129,4 @@ def run(
     }
     write_json(outputs.record, record)
     log.info("trained %s in %.1f s", outputs.record.parent, record["seconds"])
+    return sum(trainer.best for trainer in trainers.values())

@@ -8,6 +8,7 @@ import torch
 import tqdm
 from torch import Tensor
 
+from ..config.run_settings import RunSettings
 from ..data.loader import Loader
 from ..models import network
 from ..runtime import rng
@@ -31,6 +32,7 @@ class Trainer:
         batch: The batches of it that are done.
         steps: The batches done in all epochs.
         rows: The history so far, a row per epoch, from epoch 0, before training.
+        best: The smallest validation error of an epoch.
         best_epoch: The epoch of the smallest validation error, as `selection` defines it.
         best_state: The network's parameters after that epoch.
         diverged: Where and how the training diverged; None as long as it has not.
@@ -39,7 +41,7 @@ class Trainer:
 
     def __init__(
         self,
-        settings: dict[str, Any],
+        settings: RunSettings,
         tasks: Tasks,
         columns: list[int],
         seed: int,
@@ -49,8 +51,7 @@ class Trainer:
     ) -> None:
         self.settings, self.tasks, self.columns = settings["training"], tasks, columns
         self.train, self.val, self.device = train, val, device
-        self.net = network.build(settings, tasks, seed)
-        self.net.to(device, memory_format=torch.channels_last)
+        self.net = network.build(settings, tasks, seed).on(device)
         self.optimizers = Optimizers(self.net, settings)
         self.generator = rng.generator(seed, stream=0)
         self.initial_losses = torch.ones(len(tasks), device=device)
@@ -89,8 +90,8 @@ class Trainer:
         if not self.rows:
             self.rows.append({"epoch": 0, **self._validate()})
         total, done = self.settings["epochs"], self.epoch - 1
-        display = {"desc": checkpoints.label, "unit": "epoch", "disable": None}
-        with tqdm.tqdm(total=total, initial=done, **display) as bar:
+        label = checkpoints.label
+        with tqdm.tqdm(total=total, initial=done, desc=label, unit="epoch", disable=None) as bar:
             while self.epoch <= total:
                 if not self.batch:
                     self.order = self.train.permutation(self.generator)

@@ -11,14 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from ..config import schema, settings, tuning
 from ..config.choice import Candidate, Choice
 from ..files import atomic
 from ..runtime import preemption
-from . import run_networks, train
+from . import train
 from .checkpoint import Saving
 
 log = logging.getLogger(__name__)
@@ -70,12 +69,11 @@ def run(
             outputs = train.Outputs(*(place / f for f in OUTPUTS))
             saving = Saving(place / "checkpoint", study.checkpoint_every, requests)
             whole = identity | named | {"seed": seed}
-            train.run(chosen, whole, tasks, *splits, device, outputs, saving)
+            error = train.run(chosen, whole, tasks, *splits, device, outputs, saving)
             records.append(atomic.read_json(outputs.record))
             if records[-1]["diverged"]:
                 break
-            history = pd.read_csv(outputs.history, index_col="epoch")
-            errors.append(validation_error(history, records[-1], tasks))
+            errors.append(error)
         candidates.append(_candidate(values, records, errors))
         data = records[-1]["data"]["prepared"]
         log.info("%s/%s, %s: %s", experiment, method, name, _outcome(candidates[-1]))
@@ -100,29 +98,6 @@ def run(
         log.info("%s/%s: %s: %s", experiment, method, name, how)
     for name in choice.at_end:
         log.warning("%s/%s: the best `%s` is at the end of its grid", experiment, method, name)
-
-
-def validation_error(
-    history: pd.DataFrame, record: dict[str, Any], tasks: list[schema.Task]
-) -> float:
-    """The validation error of the kept parameters, added up over the networks of a run.
-
-    Args:
-        history: A row per epoch from 0, before training.
-        record: Of the run.
-        tasks: Of the dataset.
-    """
-    epochs, chosen = record["best_epoch"], record["settings"]
-    error = 0.0
-    for i, (group, _) in enumerate(run_networks.networks_of_run(chosen, tasks).values()):
-        losses = history[[f"val_loss/{name}" for name in group.names]]
-        kept = losses.loc[epochs[i] if isinstance(epochs, list) else epochs]
-        if chosen["training"]["selection"] == "loss_sum":
-            error += float(kept.sum())
-        else:
-            first = losses.loc[0]
-            error += float(((kept - first) / first.abs().clip(lower=1e-12)).mean())
-    return error
 
 
 def _candidate(

@@ -254,6 +254,7 @@ OUTSIDE = {
 TYPES = "types; the values that a run is given are in its digest of the configuration"
 SCHEMA = ("__init__", "base", "dataset", "experiment", "method", "study")
 OUTSIDE |= {f"config/schema/{name}.py": TYPES for name in SCHEMA}
+OUTSIDE |= {"config/run_settings.py": TYPES}
 
 
 def imported(path):

@@ -37,6 +37,9 @@ class Dynamic(nn.Module):
         start: `[K, m, m]`, or `[1, m, m]` where all rotations start at the same.
     """
 
+    rotations: Tensor
+    start: Tensor
+
     def __init__(self, tasks: int, start: Tensor) -> None:
         super().__init__()
         m = start.shape[-1]

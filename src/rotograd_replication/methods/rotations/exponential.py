@@ -10,6 +10,8 @@ The derivative of the exponential contracts a step across a plane that has turne
 that is part of the paper's method.
 """
 
+from typing import Any
+
 import geotorch
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,8 @@ from ._start import draw, one_thread
 
 class Exponential(nn.Module):
     """Holds K rotations of R^m as one parametrised tensor."""
+
+    parametrizations: Any  # geotorch adds them
 
     def __init__(self, start: Tensor) -> None:
         super().__init__()

@@ -23,6 +23,8 @@ class StraightThrough(nn.Module):
         start: `[K, m, m]`, or `[1, m, m]` where all rotations start at the same.
     """
 
+    start: Tensor
+
     def __init__(self, tasks: int, start: Tensor) -> None:
         super().__init__()
         self.register_buffer("start", start)

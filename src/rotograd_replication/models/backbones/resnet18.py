@@ -25,7 +25,7 @@ class Block(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.stride = stride
-        self.downsample = None
+        self.downsample: nn.Module | None = None
         if stride != 1 or inputs != outputs:
             shortcut = nn.Conv2d(inputs, outputs, 1, bias=False)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
@@ -39,6 +39,11 @@ class Block(nn.Module):
         return F.relu(y + shortcut, inplace=True)
 
 
+def stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """Build the two blocks of one stage, the first of which changes size and channels."""
+    return nn.Sequential(Block(inputs, outputs, stride), Block(outputs, outputs, 1))
+
+
 class ResNet18(nn.Module):
     """Applies a stem and four stages of two blocks; averages over space or a grid of cells."""
 
@@ -50,10 +55,10 @@ class ResNet18(nn.Module):
         self.conv1 = nn.Conv2d(3, width, size, stride, padding=size // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1) if large else nn.Identity()
-        self.layer1 = nn.Sequential(Block(width, width, 1), Block(width, width, 1))
-        for stage in (2, 3, 4):
-            n = width * 2 ** (stage - 1)
-            self.add_module(f"layer{stage}", nn.Sequential(Block(n // 2, n, 2), Block(n, n, 1)))
+        self.layer1 = stage(width, width, 1)
+        self.layer2 = stage(width, 2 * width, 2)
+        self.layer3 = stage(2 * width, 4 * width, 2)
+        self.layer4 = stage(4 * width, 8 * width, 2)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -61,8 +66,7 @@ class ResNet18(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map `[B, 3, H, W]` to `[B, 8 * width * grid ** 2]`."""
         x = self.maxpool(F.relu(self.bn1(self.conv1(x)), inplace=True))
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         if self.grid == 1:
             return x.mean((2, 3))
         cell = (x.shape[2] // self.grid, x.shape[3] // self.grid)

@@ -16,7 +16,7 @@ def block(inputs: int, outputs: int) -> nn.Sequential:
     """Build a 3 x 3 convolution, batch normalisation and ReLU."""
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
     nn.init.xavier_normal_(convolution.weight)
-    nn.init.zeros_(convolution.bias)
+    nn.init.zeros_(convolution.get_parameter("bias"))
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
@@ -63,7 +63,7 @@ class SegNet(nn.Module):
         return x.flatten(1)
 
 
-def unpool(x: Tensor, indices: Tensor, size: tuple[int, int]) -> Tensor:
+def unpool(x: Tensor, indices: Tensor, size: tuple[int, ...]) -> Tensor:
     """Put each value where its maximum was in a map `[B, C, *size]`, zeros elsewhere.
 
     `F.max_unpool2d` as a scatter: indices of windows that do not overlap never collide, so the

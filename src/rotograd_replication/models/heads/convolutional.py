@@ -25,7 +25,7 @@ class Convolutions(nn.Module):
             )
             for weight in layer.weight.data.split(outputs):  # one task's, with its own fan
                 nn.init.xavier_normal_(weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.get_parameter("bias"))
             self.layers.append(layer)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Level sets, gradients and trajectories in a plane: what the toy figure is made of."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -46,14 +48,14 @@ def levels(axes: Axes, task: schema.Task, turn: np.ndarray, limit: float, colour
         side, side, heights, steps, colors=colour, linewidths=0.6, alpha=0.55, linestyles="solid"
     )
     size = 13 if task.shift > 0 else 8  # both show where rotations bring them together
-    star = {"marker": "*", "markeredgecolor": "white", "markeredgewidth": 0.6}
+    star: dict[str, Any] = {"marker": "*", "markeredgecolor": "white", "markeredgewidth": 0.6}
     axes.plot(*optimum, color=colour, markersize=size, zorder=8 - size / 10, **star)
 
 
 def path(axes: Axes, points: np.ndarray, colour: str, width: float = 1.2) -> None:
     """A trajectory `[T, 2]` from an open circle to a filled one; a wide one shows under another."""
     axes.plot(*points.T, color=colour, linewidth=width, zorder=4)
-    edge = {"markeredgecolor": colour, "markersize": 3.5 + width, "zorder": 6}
+    edge: dict[str, Any] = {"markeredgecolor": colour, "markersize": 3.5 + width, "zorder": 6}
     axes.plot(*points[0], "o", markerfacecolor="white", **edge)
     axes.plot(*points[-1], "o", markerfacecolor=colour, **edge)
 

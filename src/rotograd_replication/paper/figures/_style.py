@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -23,7 +24,7 @@ FOCUS = ("vanilla", "rotograd")
 # Tasks: Okabe and Ito's palette, its blue darkened to differ from its red in grey too. Methods
 # bring their own colours from the configuration.
 TASKS = ["#00659d", "#d55e00", "#009e73", "#cc79a7", "#e69f00"]
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 250,
     "font.size": 7,
@@ -71,10 +72,10 @@ def panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]
 
 def legend(drawing: Figure, grid: list[Axes], columns: int) -> None:
     """One legend above all panels, each label once."""
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axes in grid:
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    drawing.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=columns)
+    drawing.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=columns)
 
 
 def label(method: schema.Method) -> str:

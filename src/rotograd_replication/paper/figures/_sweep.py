@@ -1,5 +1,7 @@
 """Test error against the learning rate of the rotations: shared by the stability figures."""
 
+from typing import Any
+
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
@@ -89,7 +91,7 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
     places = runs["rate"].where(runs["rate"] > 0, zero)
     axes.plot(places, runs["value"], ".", color="#222222", markersize=2, alpha=0.6, label="one run")
     network = experiment.training.optimizer.learning_rate.value
-    dashes = {"linestyle": "--", "linewidth": 0.8, "label": "network's rate"}
+    dashes: dict[str, Any] = {"linestyle": "--", "linewidth": 0.8, "label": "network's rate"}
     axes.axvline(network, color="#888888", zorder=0, **dashes)
     axes.set_xscale("log")
     axes.minorticks_off()

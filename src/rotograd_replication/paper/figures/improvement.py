@@ -36,7 +36,7 @@ def _improvements(found: Results) -> pd.DataFrame:
     rows["value"] = rows["value"].where(rows["task"].map(alone))
     rows = rows.drop_duplicates(["method", "seed", "task"]).drop(columns="delta")
     delta = quantities.per_task(found, DELTA).rename_axis(columns="task")
-    long = delta.stack(future_stack=True).rename("delta").reset_index()
+    long = delta.melt(value_name="delta", ignore_index=False).reset_index()
     return rows.merge(long, on=["method", "seed", "task"], how="left")
 
 

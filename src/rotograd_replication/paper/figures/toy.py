@@ -6,6 +6,7 @@ the official code's example. A column is a method: the network without rotations
 """
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def _ends(
     for task, colour, size in zip(tasks, _style.TASKS, SIZES, strict=False):
         turn = _plane.rotation(run, task) if _convex(tasks) else np.eye(2)
         points = _points(ends, f"view/{task.name}") @ turn
-        edge = {"markeredgecolor": "white", "markeredgewidth": 0.3}
+        edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.3}
         axes.plot(*points.T, "o", color=colour, markersize=size, zorder=9 - size / 4, **edge)
         parts.append(_table(ends, f"end of r of {task.name}", points))
         lowest = _plane.value(task, np.full(2, task.shift + 1e-9))
@@ -147,7 +148,7 @@ def _legend(drawing: Figure, problems: list[list[schema.Task]]) -> None:
     for colour, tasks in zip(_style.TASKS, itertools.zip_longest(*problems), strict=False):
         labels = dict.fromkeys(task.label for task in tasks if task)
         handles.append(Line2D([], [], color=colour, label=" / ".join(labels)))
-    grey = {"color": "#444444", "linestyle": ""}
+    grey: dict[str, Any] = {"color": "#444444", "linestyle": ""}
     handles += [
         Line2D([], [], marker="*", label="optimum", markersize=8, **grey),
         Line2D([], [], marker="o", markerfacecolor="white", label="start", markersize=4, **grey),

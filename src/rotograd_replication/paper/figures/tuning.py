@@ -3,6 +3,8 @@
 Source: none; the paper states that it chose by validation error, and shows no grid.
 """
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -50,7 +52,7 @@ def build(
     return drawing, pd.DataFrame(rows)
 
 
-def _rows(experiment: str, method: str, choice: Choice) -> list[dict[str, object]]:
+def _rows(experiment: str, method: str, choice: Choice) -> list[dict[str, Any]]:
     """A row per candidate."""
     return [
         {

@@ -7,7 +7,6 @@ takes other experiments than the paper's, too: they have no reported numbers.
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
@@ -125,13 +124,15 @@ class PaperTable:
     ) -> Iterator[str]:
         """Say which columns are empty because the method that they are divided by is not there."""
         for metric, heading in self.columns.items():
-            quantity = paper.quantities[metric]
-            for experiment, found in results.items() if quantity.over else ():
-                base = found.seeds.get(quantity.over, [])
-                if set(base) <= set(found.diverged.get(quantity.over, [])):
+            over = paper.quantities[metric].over
+            if over is None:
+                continue
+            for experiment, found in results.items():
+                base = found.seeds.get(over, [])
+                if set(base) <= set(found.diverged.get(over, [])):
                     name = heading if isinstance(heading, str) else heading[-1]
                     why = "every run diverged" if base else "there is no run"
-                    yield f"{experiment}: {name[:-2]} is undefined: {why} of `{quantity.over}`."
+                    yield f"{experiment}: {name[:-2]} is undefined: {why} of `{over}`."
 
     def _subjects(self, study: schema.Study, results: Iterable[str]) -> list[str]:
         """Say of what the experiments are, each thing once."""
@@ -141,9 +142,11 @@ class PaperTable:
         return list(dict.fromkeys(named))
 
 
-def _printed(row: dict[str, Any] | None) -> Cell:
+def _printed(row: quantities.Row | None) -> Cell:
     """The paper's cell, empty where it prints none."""
-    return [math.nan if row[part] is None else row[part] for part in PARTS] if row else NO_CELL
+    if row is None:
+        return NO_CELL
+    return (row["value"], math.nan if row["std"] is None else row["std"], row["runs"])
 
 
 def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
@@ -172,7 +175,11 @@ def over_seeds(values: pd.Series) -> pd.Series:
 
 
 def table(
-    title: str, text: str, cells: dict[tuple[str, ...], Cell], **options: object
+    title: str,
+    text: str,
+    cells: dict[tuple[str, ...], Cell],
+    higher: dict[str, bool],
+    exclude: Iterable[str] = (),
 ) -> table_format.Table:
     """A table from its cells.
 
@@ -180,7 +187,8 @@ def table(
         title: one line.
         text: The caption.
         cells: (block, method label, *column) -> value, std and runs, in the order of the rows.
-        options: see `table_format.best`.
+        higher: Whether a higher value is better, by quantity; those left out have no best value.
+        exclude: Labels that do not compete.
     """
     data = any(len(key) == 5 for key in cells)
     levels = [*ROWS, "data", *COLUMNS] if data else [*ROWS, *COLUMNS]
@@ -195,8 +203,9 @@ def table(
     long = pd.DataFrame([tuple(cell) for cell in cells.values()], index, PARTS)
     rows = pd.MultiIndex.from_tuples(dict.fromkeys(key[:2] for key in cells), names=ROWS)
     columns = pd.MultiIndex.from_tuples(dict.fromkeys(key[2:] for key in cells), names=levels[2:])
-    frames = [
+    values, spreads, runs = (
         long[part].unstack(levels[2:]).reindex(index=rows, columns=columns).astype(float)
         for part in PARTS
-    ]
-    return table_format.Table(title, text, *frames, table_format.best(frames[0], **options))
+    )
+    best = table_format.best(values, higher, exclude)
+    return table_format.Table(title, text, values, spreads, runs, best)

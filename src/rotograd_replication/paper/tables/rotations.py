@@ -18,7 +18,7 @@ LOSSES, ANGLE = "Sum of validation losses ↓", "Largest plane angle, rad"
 
 def build(results: dict[str, Results], study: schema.Study, paper: Paper, caption: str) -> Table:
     """Median and standard deviation over seeds of the losses and of the angle."""
-    cells: dict[tuple[str, ...], pd.Series] = {}
+    cells: dict[tuple[str, ...], _reported.Cell] = {}
     several = len(results) > 1
     for experiment, found in results.items():
         chosen = study.experiments[experiment]

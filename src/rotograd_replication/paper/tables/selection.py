@@ -21,7 +21,7 @@ GAIN = "avg_k Δ_k of the second over the first, validation ↑"
 
 def build(results: dict[str, Results], study: schema.Study, paper: Paper, caption: str) -> Table:
     """Median and standard deviation over seeds of both epochs, and of what the second gains."""
-    cells: dict[tuple[str, ...], pd.Series] = {}
+    cells: dict[tuple[str, ...], _reported.Cell] = {}
     for experiment, found in results.items():
         chosen = study.experiments[experiment]
         tasks = study.datasets[chosen.dataset].tasks
@@ -51,12 +51,10 @@ def _compare_rules(run: pd.DataFrame, tasks: list[schema.Task]) -> dict[str, flo
     rows = run.set_index("epoch")
     losses = rows[[f"val_loss/{task.name}" for task in tasks]]
     before, trained = losses.loc[0], losses.loc[1:]
-    by_sum = trained.sum(axis=1).idxmin()
-    by_relative = ((before - trained) / before.abs()).mean(axis=1).idxmax()
+    by_sum = trained.index[int(trained.sum(axis=1).argmin())]
+    by_relative = trained.index[int(((before - trained) / before.abs()).mean(axis=1).argmax())]
     gains = [
-        relative_improvement.improvement(
-            rows.at[by_relative, column], rows.at[by_sum, column], higher
-        )
+        relative_improvement.improvement(rows[column][by_relative], rows[column][by_sum], higher)
         for task in tasks
         for metric, higher in task.metrics.items()
         if (column := f"val_{metric}/{task.name}") in rows

@@ -3,7 +3,7 @@
 Differences are paired: runs of one seed share initialisation, order of batches and data.
 """
 
-import pandas as pd
+from typing import Any
 
 from ...config import schema
 from ...results.quantities import Paper
@@ -16,14 +16,15 @@ NEEDS: dict[str, object] = {}
 
 def build(results: dict[str, Results], study: schema.Study, paper: Paper, caption: str) -> Table:
     """Median and standard deviation over seeds of each metric, and of the paired differences."""
-    cells: dict[tuple[str, ...], pd.Series] = {}
+    cells: dict[tuple[str, ...], _reported.Cell] = {}
     higher: dict[str, bool] = {}
     differences: set[str] = set()
     several = len(results) > 1
     for experiment, found in results.items():
         chosen = study.experiments[experiment]
         block = chosen.title if several else ""
-        labels = {task.name: task.label for task in study.datasets[chosen.dataset].tasks}
+        tasks = study.datasets[chosen.dataset].tasks
+        labels: dict[Any, str] = {task.name: task.label for task in tasks}
         names = {m: _reported.label(o, m, [found]) for m, o in chosen.methods.items()}
         first, *others = (m for m in chosen.methods if m in found.methods)
         for (task, metric), rows in found.tests.groupby(["task", "metric"], sort=False):
