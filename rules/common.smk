@@ -17,10 +17,13 @@ ROOT = Path(workflow.basedir)
 # Jobs use this interpreter and this checkout's code, wherever they run.
 sys.path.insert(0, str(ROOT / "src"))
 # Nothing else that the user's shell says of Python counts, nor a notebook's drawing backend, nor what
-# a module system has each new shell do, nor the repository of a hook that calls snakemake.
+# a module system has each new shell do, nor the repository of a hook that calls snakemake, nor how a GPU
+# is told to round.
 for name in [n for n in os.environ if n.startswith("PYTHON")]:
     del os.environ[name]
-for name in ("BASH_ENV", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+OTHERS = ("BASH_ENV", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+ROUNDING = ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
+for name in OTHERS + ROUNDING:
     os.environ.pop(name, None)
 os.environ |= {
     "PYTHONPATH": str(ROOT / "src"),

@@ -25,17 +25,7 @@ from .sections import _text
 from .sections._material import Material
 
 log = logging.getLogger(__name__)
-SECTIONS = (
-    "claims",
-    "tables",
-    "figures",
-    "curves",
-    "matrix",
-    "cost",
-    "flow",
-    "ledger",
-    "citation",
-)
+SECTIONS = ("claims", "tables", "figures", "matrix", "cost", "ledger", "citation")
 TEMPLATES = Path(__file__).parent / "sections"
 
 

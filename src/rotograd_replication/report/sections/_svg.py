@@ -19,21 +19,6 @@ def path(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> st
     return "".join(parts)
 
 
-def band(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
-    """Write the `d` of the area between two lines, where both are finite."""
-    known = np.isfinite(low) & np.isfinite(high)
-    if known.sum() < 2:
-        return ""
-    there = path(x[known], low[known])
-    return there + path(x[known][::-1], high[known][::-1]).replace("M", "L", 1) + "Z"
-
-
-def scale(values: np.ndarray, low: float, high: float, size: float, pad: float = 2) -> np.ndarray:
-    """Map values from `low` to `high` to heights from the top of a box of `size` pixels."""
-    span = (high - low) or 1.0
-    return size - pad - (np.asarray(values, float) - low) / span * (size - 2 * pad)
-
-
 def across(value: float, low: float, high: float, width: float, pad: float = 6) -> float:
     """Map a value from `low` to `high` to pixels from the left of a strip."""
     return round(pad + (value - low) / ((high - low) or 1.0) * (width - 2 * pad), 1)
