@@ -66,8 +66,9 @@ def study(arguments: argparse.Namespace) -> "schema.Study":
 def dataset(arguments: argparse.Namespace) -> "schema.Dataset":
     """The dataset that `--dataset` names, checked."""
     from ..config import load
+    from ..config.settings import pick
 
-    return load.pick("dataset", arguments.dataset, load.load_datasets(arguments.configs))
+    return pick("dataset", arguments.dataset, load.load_datasets(arguments.configs))
 
 
 def code(arguments: argparse.Namespace) -> "equal_code.TrainingCode | None":

@@ -10,13 +10,8 @@ from typing import Any
 
 from .. import plugins
 from . import batches, needs, palette, schema, shorthand, tuning
-from .faults import validate as validate
-from .settings import pick as pick
-from .settings import run_digest as run_digest
-from .settings import run_settings as run_settings
-from .settings import values as values
+from .faults import validate
 from .yaml_files import ConfigurationError, mapping, merge, read_named, short
-from .yaml_files import read_yaml as read_yaml
 
 
 class Written(schema.Experiment):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins
-from ..config import load, schema
+from ..config import schema, settings
 from ..files import atomic, checksums
 from . import contents, download, web_page
 from .first_hashes import FirstHashes
@@ -279,7 +279,7 @@ def _generate(standin: schema.Standin, folder: Path) -> dict[str, str]:
     """Write the generated archives of a stand-in; returns file name -> sha256."""
     write = plugins.load("standins", standin.module).write
     with tempfile.TemporaryDirectory(prefix=".standin.", dir=folder) as temporary:
-        write(Path(temporary), **load.values(standin.parameters))
+        write(Path(temporary), **settings.values(standin.parameters))
         files = sorted(Path(temporary).iterdir())
         sums = {path.name: atomic.sha256(path) for path in files}
         with contextlib.ExitStack() as stack:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from .. import plugins
-from ..config import load, schema
+from ..config import schema, settings
 from ..files import atomic, sealed, sources, streamed
 
 SPLITS = ("train", "val", "test")
@@ -59,7 +59,7 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
             raise PrepareError(f"`{split}` is not a split. {plugins.nearest(split, list(SPLITS))}")
     record = verify(name, archives)
     plugin = plugins.load("datasets", dataset.module)
-    parameters = load.values(dataset.parameters)
+    parameters = settings.values(dataset.parameters)
     folder = next(iter(outputs.values())).parent
     key = {"data": record, "parameters": parameters}
     with atomic.room(folder), _workspace(plugin, folder, key) as work:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..config import load, schema, tuning
+from ..config import schema, settings, tuning
 from ..config.equal_code import TrainingCode
 from ..files import atomic
 
@@ -110,8 +110,8 @@ def plan(
                 path = Path(choice.format(experiment=label, method=method))
                 digest = {"configuration": tuning.digest(study, label, method)}
                 compare((label, method, None), path, asked | digest)
-            asked["configuration"] = load.run_digest(study, label, method)
-            asked["settings"] = load.run_settings(study, label, method)
+            asked["configuration"] = settings.run_digest(study, label, method)
+            asked["settings"] = settings.run_settings(study, label, method)
             for seed in range(experiment.seeds.value):
                 place = {"experiment": label, "method": method, "seed": seed}
                 path = Path(record.format(**place))

@@ -71,7 +71,7 @@ class Calibration:
         """What one network of a run costs.
 
         Args:
-            settings: `load.run_settings`.
+            settings: `settings.run_settings`.
             tasks: of the network.
             columns: of the targets that these take.
             shape: of one input.
