@@ -55,8 +55,9 @@ def run(
     """
     folder = out.parent
     folder.mkdir(parents=True, exist_ok=True)
+    contents_of: dict[str, str] = {}
     if dataset.standin:
-        sums, label, contents_of = _generate(dataset.standin, folder), dataset.label, {}
+        sums, label = _generate(dataset.standin, folder), dataset.label
     else:
         sums, label, contents_of = _fetch_all(dataset, mirror, folder, hashes)
     record: dict[str, Any] = {"dataset": name, "label": label, "archives": sums}

@@ -105,7 +105,7 @@ def plan(
     for label, experiment in study.experiments.items():
         archives = _archives(study.datasets[experiment.dataset])
         for method in experiment.methods:
-            asked = {"study": name, "experiment": label, "method": method}
+            asked: dict[str, Any] = {"study": name, "experiment": label, "method": method}
             if experiment.grid(method):
                 path = Path(choice.format(experiment=label, method=method))
                 digest = {"configuration": tuning.digest(study, label, method)}
