@@ -99,7 +99,7 @@ def main(locks: list[str]) -> None:
 
 
 def read_stamp() -> dict[str, Any]:
-    """What `.venv` was built from; empty if that is not known."""
+    """Say what `.venv` was built from; empty if that is not known."""
     try:
         stamp = json.loads(STAMP.read_text())
     except (OSError, ValueError):
@@ -108,7 +108,7 @@ def read_stamp() -> dict[str, Any]:
 
 
 def wanted(locks: list[str]) -> dict[str, Any]:
-    """The stamp of an environment that is built now."""
+    """Make the stamp of an environment that is built now."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = {part: project[part] for part in ("build-system", "project")}
     # Of a virtual environment, the Python that it was made with.
@@ -123,17 +123,17 @@ def wanted(locks: list[str]) -> dict[str, Any]:
 
 
 def sha256(content: bytes) -> str:
-    """The sha256 in hexadecimal."""
+    """Compute the sha256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def version() -> str:
-    """The version of this Python as in the names of packages: 3.11."""
+    """Return the version of this Python as in the names of packages: 3.11."""
     return ".".join(map(str, sys.version_info[:2]))
 
 
 def pin(package: str) -> str:
-    """A file that holds the lines of one package of the lock."""
+    """Write a file that holds the lines of one package of the lock."""
     lines = re.search(rf"^{package}==.*(\n .*)*", (ROOT / LOCK).read_text(), re.M)
     if not lines:
         sys.exit(f"error: restore `{LOCK}`, which must have {package}. Found none.")
@@ -143,7 +143,7 @@ def pin(package: str) -> str:
 
 
 def clean() -> dict[str, str]:
-    """The environment without what changes what pip, uv or Python do."""
+    """Return the environment without what changes what pip, uv or Python do."""
     drop = ("PIP_", "PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX")
     return {
         name: value

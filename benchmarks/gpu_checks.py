@@ -24,6 +24,7 @@ from torch import Tensor
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.data.loader import Loader
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks, take
@@ -70,7 +71,7 @@ def gradients(
     Built and drawn on the CPU: every device has the same network and batch. Static rotations are
     moved from their start, where the exponential is trivial.
     """
-    settings = config.run_settings(study, experiment, method)
+    settings = run_settings(study, experiment, method)
     data = study.datasets[settings["dataset"]]
     tasks = Tasks(data.tasks)
     net = network.build(settings, tasks, 0)

@@ -18,8 +18,8 @@ from typing import Any
 
 import gpu_rows
 
-from rotograd_replication.config import load as config
 from rotograd_replication.config import schema, stages
+from rotograd_replication.config.settings import run_digest
 from rotograd_replication.files import atomic as records
 from rotograd_replication.runtime.preemption import EXIT_CODE
 
@@ -128,7 +128,7 @@ class Training:
 
     def digest(self, run: Run) -> str:
         """Of the run's configuration."""
-        return config.run_digest(self.study, run.experiment, run.method)
+        return run_digest(self.study, run.experiment, run.method)
 
     def has(self, run: Run, kind: str) -> bool:
         """Whether a run's `record` or `metrics` are of the present configuration and code."""

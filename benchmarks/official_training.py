@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from rotograd_replication.claims import stats
 from rotograd_replication.config import equal_code, schema, stages
 from rotograd_replication.config import load as config
+from rotograd_replication.config.settings import run_digest, run_settings, values
 from rotograd_replication.data.loader import Loader
 from rotograd_replication.files import atomic as records
 from rotograd_replication.methods._base import Context, Method
@@ -163,7 +164,7 @@ def splits(folder: Path, name: str, dataset: schema.Dataset) -> dict[str, Path]:
     Raises:
         FileNotFoundError: they are not there.
     """
-    parts = [config.values(dataset.parameters), config.values(dataset.standin)]
+    parts = [values(dataset.parameters), values(dataset.standin)]
     place = folder / name / records.digest(parts)
     if not (place / "train.safetensors").exists():
         raise FileNotFoundError(
@@ -216,7 +217,7 @@ def committed(experiment: str, seed: int, code: equal_code.TrainingCode) -> dict
         return None
     record = records.read_json(folder / "metrics.json")
     study = config.load_study(ROOT / "configs", STUDY)
-    present = record["configuration"] == config.run_digest(study, experiment, METHOD)
+    present = record["configuration"] == run_digest(study, experiment, METHOD)
     if not present or not code.trained(record["code"], METHOD) or record["diverged"]:
         return None
     history = pd.read_csv(folder / "history.csv").set_index("epoch").loc[record["best_epoch"]]
@@ -336,7 +337,7 @@ def gather(arguments: argparse.Namespace) -> dict[tuple[str, str, int], dict[str
     runs = {}
     for seed in range(arguments.seeds):
         for experiment in EXPERIMENTS:
-            settings = config.run_settings(study, experiment, METHOD)
+            settings = run_settings(study, experiment, METHOD)
             data = study.datasets[settings["dataset"]]
             if arguments.epochs:
                 settings["training"]["epochs"] = arguments.epochs

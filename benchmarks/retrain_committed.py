@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from rotograd_replication.config import load as config
+from rotograd_replication.config.settings import run_digest
 from rotograd_replication.files import atomic as records
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +74,7 @@ def committed(study: str, chosen: dict[str, Any]) -> tuple[list[Path], list[Path
         if all(value in (None, record[key]) for key, value in chosen.items()):
             experiment, method = record["experiment"], record["method"]
             known = method in getattr(loaded.experiments.get(experiment), "methods", {})
-            digest = known and config.run_digest(loaded, experiment, method)
+            digest = known and run_digest(loaded, experiment, method)
             group = present if record["configuration"] == digest else changed
             group.append(path.parent.relative_to(ROOT))
     return present, changed

@@ -28,8 +28,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from rotograd_replication import plugins
-from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import values
 from rotograd_replication.files import atomic as records
 from rotograd_replication.models import network
 from rotograd_replication.runtime import rng
@@ -80,7 +80,7 @@ class Part:
     """A method's part of a step."""
 
     def __init__(self, name: str, tasks: int, m: int, batch: int) -> None:
-        settings = config.values(entry(name))
+        settings = values(entry(name))
         features = max(m, BASE["m"])
         if chosen := cost_report.variant(name)[1]:
             settings["parameters"] |= {"m": m, "parametrisation": chosen}
@@ -151,7 +151,7 @@ def draw(rows: pd.DataFrame) -> None:
             f"the two at {peak:.0f} GFLOP/s and {width:.0f} GB/s, measured beside.\n"
         )
     figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), sharey=True, layout="constrained")
-    for axis, (name, values) in zip(axes, SWEEP.items(), strict=True):
+    for axis, (name, ticks) in zip(axes, SWEEP.items(), strict=True):
         others = [other for other in BASE if other != name]
         swept = rows[(rows[others] == [BASE[other] for other in others]).all(axis=1)]
         for method, group in swept.groupby("method", sort=False):
@@ -161,7 +161,7 @@ def draw(rows: pd.DataFrame) -> None:
                 style |= {"linestyle": LINES[chosen], "label": f"{known.label}, {chosen}"}
             axis.plot(group[name], 1e3 * group["beyond"].clip(lower=0.05e-3), ms=3, **style)
         axis.set(xscale="log", yscale="log", xlabel=name)
-        axis.set_xticks(values, [str(value) for value in values], fontsize=7)
+        axis.set_xticks(ticks, list(map(str, ticks)), fontsize=7)
         axis.minorticks_off()
         axis.grid(linewidth=0.3)
     axes[0].set_ylabel("ms a step beyond Vanilla's")

@@ -23,6 +23,7 @@ from safetensors.numpy import save_file
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.files import atomic as records
 from rotograd_replication.files import sealed
 from rotograd_replication.runtime import preemption
@@ -82,7 +83,7 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """The run's settings, its budget cut down to seconds."""
-        settings = config.run_settings(self.study, self.experiment, self.method)
+        settings = run_settings(self.study, self.experiment, self.method)
         return settings | {"training": settings["training"] | BUDGET}
 
     @property

@@ -40,6 +40,7 @@ from contenders import Contender, backbone_gflop, checked, official, ours, torch
 from rotograd_replication import plugins
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.files import atomic as records
 from rotograd_replication.runtime import provenance
 from rotograd_replication.runtime.device import make_deterministic
@@ -83,7 +84,7 @@ def chosen(workload: str, name: str) -> tuple[dict[str, Any], schema.Dataset]:
     )
     base = WORKLOADS[workload] if base == "official" else base
     base = "vanilla" if base in TORCHJD else base
-    settings = config.run_settings(study(), workload, base)
+    settings = run_settings(study(), workload, base)
     if parametrisation:
         settings["method"]["parameters"]["parametrisation"] = parametrisation
     return settings, study().datasets[experiment.dataset]

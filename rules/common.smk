@@ -37,8 +37,9 @@ VERB = "python -m rotograd_replication"
 
 from rotograd_replication import plugins
 from rotograd_replication.claims import load as claims
-from rotograd_replication.config import equal_code, stages
-from rotograd_replication.config import load as configuration
+from rotograd_replication.config import equal_code, settings, stages
+from rotograd_replication.config.load import load_study
+from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.files import atomic
 from rotograd_replication.planning import due
 from rotograd_replication.results import run_records
@@ -48,7 +49,7 @@ def checked(function, *arguments):
     """Call a function; what is wrong with the configuration is one message."""
     try:
         return function(*arguments)
-    except configuration.ConfigurationError as error:
+    except ConfigurationError as error:
         raise WorkflowError(str(error)) from None
 
 
@@ -88,7 +89,7 @@ for key, value in config.items():
 # Set, not only read: captions of `snakemake --report` name it.
 STUDY = str(config.setdefault("study", "quick"))
 CONFIGS = ROOT / "configs"
-study = checked(configuration.load_study, CONFIGS, STUDY)
+study = checked(load_study, CONFIGS, STUDY)
 judged, reference = checked(claims.load, CONFIGS)
 
 # The report of what there is, without training what is missing.

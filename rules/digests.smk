@@ -23,7 +23,7 @@ def preparation(dataset):
     """The parameters of prepared files."""
     content = study.datasets[dataset]
     parts = (content.parameters, content.standin)
-    return atomic.digest([configuration.values(part) for part in parts])
+    return atomic.digest([settings.values(part) for part in parts])
 
 
 def preparation_code(dataset):
@@ -45,7 +45,7 @@ AGGREGATE_CODE = code(*stages.AGGREGATE)
 
 def run_digest(experiment, method):
     """All that determines a run's numbers beside seed and data."""
-    return configuration.run_digest(study, experiment, method)
+    return settings.run_digest(study, experiment, method)
 
 
 # Paper ------------------------------------------------------------------------------------------

@@ -30,7 +30,9 @@ for experiment, chosen in study.experiments.items():
                 train=prepared(chosen.dataset, "train"),
                 val=prepared(chosen.dataset, "val"),
             output:
-                update(CHOICE.format(experiment=experiment, method="{method}") + ".json"),
+                update(
+                    CHOICE.format(experiment=experiment, method="{method}") + ".json"
+                ),
             log:
                 f"{LOGS}/{experiment}/{{method}}/tune.log",
             wildcard_constraints:

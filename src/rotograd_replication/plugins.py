@@ -29,14 +29,14 @@ FOLDERS = {
 
 
 def nearest(name: str, legal: list[str]) -> str:
-    """The remedy of an unknown name: the nearest legal one, and all of them."""
+    """Write the remedy of an unknown name: the nearest legal one, and all of them."""
     close = difflib.get_close_matches(name, legal, n=1, cutoff=0.4)
     hint = f"Did you mean `{close[0]}`? " if close else ""
     return f"{hint}Legal: {', '.join(sorted(legal))}."
 
 
 def names(package: str) -> list[str]:
-    """The plug-ins of `package`: its files that do not begin with an underscore."""
+    """List the plug-ins of `package`: its files that do not begin with an underscore."""
     return sorted(
         p.stem for p in (ROOT / FOLDERS[package]).glob("*.py") if not p.stem.startswith("_")
     )
@@ -80,7 +80,7 @@ def constant(package: str, name: str, constant: str) -> Any:
 
 
 def parameters(package: str, name: str, function: str = "build") -> dict[str, tuple[str, bool]]:
-    """The configurable parameters of a plug-in: the keyword-only arguments of its `function`.
+    """List a plug-in's configurable parameters: the keyword-only arguments of its `function`.
 
     Returns:
         Parameter name -> (its annotation as written, whether it must be given).

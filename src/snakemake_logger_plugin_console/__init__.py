@@ -32,7 +32,7 @@ class LogHandler(RichHandler):
 
     def emit(self, record: LogRecord) -> None:
         """Show one message."""
-        (self.plain if self.common_settings.dryrun else super()).emit(record)
+        (self.plain.emit if self.common_settings.dryrun else super().emit)(record)
 
     @property
     def has_filter(self) -> bool:

@@ -21,7 +21,7 @@ class Jobs(EventHandler):
         self.running: dict[int, events.JobInfo] = {}
 
     def __rich__(self) -> Text:
-        """The running jobs, each with the last line of its log; drawn anew below the bars."""
+        """Show the running jobs, each with the last line of its log, below the bars."""
         return Text("\n".join(self._progress()), overflow="ellipsis", no_wrap=True)
 
     def _progress(self) -> Iterator[str]:
@@ -30,7 +30,7 @@ class Jobs(EventHandler):
                 yield f"  {title(job)}: {lines[-1]}"
 
     def handle_job_info(self, event_data: events.JobInfo, **options: Any) -> None:
-        """A job starts."""
+        """Note a job that starts."""
         super().handle_job_info(event_data, **options)
         self.running[event_data.jobid] = event_data
         if not self.console.is_terminal:
@@ -38,12 +38,12 @@ class Jobs(EventHandler):
             self._print(f"{time.strftime('%H:%M:%S')}  {done}  {title(event_data)}")
 
     def handle_job_finished(self, event_data: events.JobFinished, **options: Any) -> None:
-        """A job is done."""
+        """Note a job that is done."""
         super().handle_job_finished(event_data, **options)
         self.running.pop(event_data.job_id, None)
 
     def handle_job_error(self, event_data: events.JobError, **options: Any) -> None:
-        """A job failed: say which, and what it wrote last."""
+        """Say which job failed, and what it wrote last."""
         job = self.running.pop(event_data.jobid, None)
         if job is None:
             return
@@ -69,7 +69,7 @@ def title(job: events.JobInfo) -> str:
 
 
 def tail(path: str, lines: int) -> list[str]:
-    """The last lines of a file that are not blank; none where it cannot be read."""
+    """Return the last lines of a file that are not blank; none where it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 400 * lines))

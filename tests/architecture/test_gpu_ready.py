@@ -5,6 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rotograd_replication.config import load as config
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training.step import task_step
@@ -34,7 +35,7 @@ class Operations(TorchDispatchMode):
 
 def step(experiment, method, tasks=None, parametrisation="dynamic"):
     """The operations of one step, its second, of the first `tasks` tasks."""
-    settings = config.run_settings(STUDY, experiment, method)
+    settings = run_settings(STUDY, experiment, method)
     if "parametrisation" in settings["method"]["parameters"]:
         settings["method"]["parameters"]["parametrisation"] = parametrisation
     data = STUDY.datasets[settings["dataset"]]

@@ -1,4 +1,4 @@
-"""The plan of the house: rooms in seven layers, in two wings; it is read from the code."""
+"""The plan of the house: rooms in eight layers, in two wings; it is read from the code."""
 
 import ast
 import re
@@ -8,10 +8,12 @@ import pytest
 from rotograd_replication import plugins
 
 SOURCE = plugins.ROOT
-# A room imports rooms of lower layers and its own files; objectives are for both wings.
+# A room imports rooms of lower layers and its own files; objectives and records of runs are for both
+# wings: planning compares what the report rests on.
 LAYERS = [
     {"files", "runtime", "plugins", "tasks.objectives"},
     {"config"},
+    {"results.run_records"},
     {"data", "tasks", "methods", "results"},
     {"models", "claims", "paper"},
     {"training", "report"},

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rotograd_replication.config import load
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.data import augment
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
@@ -58,7 +59,7 @@ def cases():
 
 def step(name, method, parametrisation="dynamic", watch=Watch):
     """One whole step of a run, and what the history takes of it, watched."""
-    settings = load.run_settings(STUDY, name, method)
+    settings = run_settings(STUDY, name, method)
     if "parametrisation" in settings["method"]["parameters"]:
         settings["method"]["parameters"]["parametrisation"] = parametrisation
     data = STUDY.datasets[settings["dataset"]]

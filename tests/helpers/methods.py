@@ -3,12 +3,14 @@
 import torch
 
 from rotograd_replication.config import load, palette
+from rotograd_replication.config.settings import values
+from rotograd_replication.config.yaml_files import read_yaml
 from rotograd_replication.methods._base import Method
 from rotograd_replication.models import network
 from rotograd_replication.runtime import rng
 from tests.helpers.paths import CONFIGS
 
-METHODS = palette.with_looks(load.read_yaml(CONFIGS / "methods.yaml"))
+METHODS = palette.with_looks(read_yaml(CONFIGS / "methods.yaml"))
 NAMES = sorted(METHODS)
 
 
@@ -17,7 +19,7 @@ def build(name: str, tasks: int, features: int, seed: int = 0, **changes: object
     from rotograd_replication.config import schema
 
     entry = schema.Method.model_validate(load._entry(METHODS, name, "method"))
-    settings = load.values(entry)
+    settings = values(entry)
     settings["parameters"] |= changes
     return network.build_method(settings, tasks, features, rng.generator(seed, 1))
 

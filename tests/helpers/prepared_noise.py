@@ -5,7 +5,7 @@ import json
 import numpy as np
 from safetensors.numpy import save_file
 
-from rotograd_replication.config import load
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.files import sealed
 
 SAMPLES = {"train": 64, "val": 32, "test": 32}
@@ -29,6 +29,6 @@ def write(folder):
 
 
 def small(study, experiment, method, epochs=2):
-    settings = load.run_settings(study, experiment, method)
+    settings = run_settings(study, experiment, method)
     settings["training"] |= {"epochs": epochs, "batch_size": 16, "training_samples": 48}
     return settings

@@ -16,6 +16,7 @@ import torch
 from rotograd_replication import cli
 from rotograd_replication.config import load as config
 from rotograd_replication.config import stages
+from rotograd_replication.config.settings import run_digest
 from rotograd_replication.files import atomic as records
 from rotograd_replication.runtime import provenance
 from tests.helpers.paths import CONFIGS, ROOT
@@ -186,7 +187,7 @@ def test_toy_models_train_to_the_committed_bytes(tmp_path):
         m: records.read_json(place / m / "seed0/metrics.json") for m in list(chosen.methods)[:2]
     }
     for method, record in wanted.items():
-        present = {"configuration": config.run_digest(study, experiment, method)}
+        present = {"configuration": run_digest(study, experiment, method)}
         present |= {"device": provenance.hardware(torch.device("cpu")), "threads": study.threads}
         present |= {"processor": provenance.processor(), "versions": provenance.versions()}
         for key, value in present.items():

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from rotograd_replication.config import load as config
+from rotograd_replication.config.settings import run_digest
 from tests.helpers.paths import CONFIGS, ROOT
 
 LITE = ROOT / "results" / "lite"
@@ -37,7 +38,7 @@ def take(tree, experiment, method, seed):
     folder.mkdir(parents=True)
     record = json.loads((run / "metrics.json").read_text())
     study = config.load_study(CONFIGS, "paper")
-    record |= {"study": "paper", "configuration": config.run_digest(study, experiment, method)}
+    record |= {"study": "paper", "configuration": run_digest(study, experiment, method)}
     (folder / "metrics.json").write_text(json.dumps(record))
     shutil.copy(run / "history.csv", folder)
 

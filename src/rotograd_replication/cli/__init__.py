@@ -19,7 +19,7 @@ VERBS = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: a sub-command per verb."""
+    """Build the command line: a sub-command per verb."""
     whole = argparse.ArgumentParser(prog="rotograd-replication", description=SUMMARY)
     whole.add_argument("--configs", type=Path, default=ROOT / "configs")
     verbs = whole.add_subparsers(required=True, metavar="VERB")

@@ -44,7 +44,7 @@ def device(arguments: argparse.Namespace, study: "schema.Study") -> Any:
 
 
 def whole(least: int) -> Callable[[str], int]:
-    """A reader of whole numbers from `least`."""
+    """Make a reader of whole numbers from `least`."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
@@ -57,35 +57,36 @@ def whole(least: int) -> Callable[[str], int]:
 
 
 def study(arguments: argparse.Namespace) -> "schema.Study":
-    """The study that `--study` names, checked."""
+    """Read and check the study that `--study` names."""
     from ..config import load
 
     return load.load_study(arguments.configs, arguments.study)
 
 
 def dataset(arguments: argparse.Namespace) -> "schema.Dataset":
-    """The dataset that `--dataset` names, checked."""
+    """Read and check the dataset that `--dataset` names."""
     from ..config import load
+    from ..config.settings import pick
 
-    return load.pick("dataset", arguments.dataset, load.load_datasets(arguments.configs))
+    return pick("dataset", arguments.dataset, load.load_datasets(arguments.configs))
 
 
 def code(arguments: argparse.Namespace) -> "equal_code.TrainingCode | None":
-    """The present training code with the ledger, where its digest is given."""
+    """Return the present training code with the ledger, where its digest is given."""
     from ..config import equal_code
 
     return equal_code.load(arguments.configs, arguments.code) if arguments.code else None
 
 
 def locked() -> dict[str, str]:
-    """The versions of the packages that the environment is built of."""
+    """Read the versions of the packages that the environment is built of."""
     from ..paper import versions
 
     return versions.locked(ROOT / "requirements.lock")
 
 
 def rows(arguments: argparse.Namespace, *names: str) -> list[tuple[Any, ...]]:
-    """The arguments of those names side by side.
+    """List the arguments of those names side by side.
 
     Raises:
         ValueError: One is given more often than another.
@@ -98,7 +99,7 @@ def rows(arguments: argparse.Namespace, *names: str) -> list[tuple[Any, ...]]:
 
 
 def results(arguments: argparse.Namespace) -> "list[tidy.Results]":
-    """The aggregated results that `--metrics`, `--history` and `--provenance` name."""
+    """Read the aggregated results that `--metrics`, `--history` and `--provenance` name."""
     from ..results import tidy
 
     return [tidy.read(*paths) for paths in rows(arguments, *GATHERED)]

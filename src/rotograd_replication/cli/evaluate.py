@@ -19,12 +19,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
     import tqdm
 
-    from ..config import load
+    from ..config.settings import pick
     from ..training import evaluate
 
     study = _arguments.study(arguments)
     device = _arguments.device(arguments, study)
-    experiment = load.pick("experiment", arguments.experiment, study.experiments)
+    experiment = pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     paths = _arguments.rows(arguments, "model", "record", "metrics")
     bar = tqdm.tqdm(paths, desc=f"evaluate {arguments.experiment}", unit="run", disable=None)

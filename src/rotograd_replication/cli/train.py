@@ -20,14 +20,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
-    from ..config import choice, load
+    from ..config import choice
+    from ..config.settings import pick, run_digest, run_settings
     from ..planning import due
     from ..runtime import preemption, provenance
     from ..training import checkpoint, train
 
     study = _arguments.study(arguments)
     device = _arguments.device(arguments, study)
-    experiment = load.pick("experiment", arguments.experiment, study.experiments)
+    experiment = pick("experiment", arguments.experiment, study.experiments)
     tasks = study.datasets[experiment.dataset].tasks
     described = provenance.describe(device, _arguments.ROOT)
     choices = {c.method: c for c in map(choice.read, arguments.tuned)}
@@ -37,8 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
         for method, seed, digest, folder, *paths in _arguments.rows(arguments, *columns):
             if experiment.grid(method) and method not in choices:
                 raise ValueError(f"`--tuned` must have what `tune` chose for {method}. Found none.")
-            settings = load.run_settings(tuned, arguments.experiment, method)
-            if load.run_digest(study, arguments.experiment, method) != digest:
+            settings = run_settings(tuned, arguments.experiment, method)
+            if run_digest(study, arguments.experiment, method) != digest:
                 raise ValueError(
                     f"`{arguments.experiment}/{method}` must be configured as when the workflow "
                     "started. Found a changed configuration. Start snakemake again."

@@ -10,13 +10,8 @@ from typing import Any
 
 from .. import plugins
 from . import batches, needs, palette, schema, shorthand, tuning
-from .faults import validate as validate
-from .settings import pick as pick
-from .settings import run_digest as run_digest
-from .settings import run_settings as run_settings
-from .settings import values as values
+from .faults import validate
 from .yaml_files import ConfigurationError, mapping, merge, read_named, short
-from .yaml_files import read_yaml as read_yaml
 
 
 class Written(schema.Experiment):
@@ -59,7 +54,7 @@ def load_datasets(configs: Path) -> dict[str, schema.Dataset]:
 
 
 def _variants(methods: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
-    """The experiment's own methods; one `like` the method whose name it takes is that, changed."""
+    """List the experiment's own methods; one `like` the method whose name it takes changes it."""
     entries = {}
     for name, entry in variants.items():
         mapping(entry, name)

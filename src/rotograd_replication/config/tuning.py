@@ -115,8 +115,8 @@ def check(experiment: schema.Experiment, place: str) -> None:
             raise ConfigurationError(f"{start}: not a method of this experiment. {hint}")
         if not grid:
             raise ConfigurationError(f"{start}: must name a parameter and its values. Found none.")
-        for parameter, values in grid.items():
-            names = [shorthand.written(value) for value in values.value]
+        for parameter, listed in grid.items():
+            names = [shorthand.written(value) for value in listed.value]
             if len(set(names)) < len(names):
                 found = ", ".join(names)
                 raise ConfigurationError(
@@ -146,8 +146,7 @@ def of_candidate(study: schema.Study, experiment: str, method: str, values: Valu
     """Make the study in which a candidate is trained: its values, and the epochs of tuning."""
     changed = with_values(study, experiment, method, sourced(values))
     old = changed.experiments[experiment]
-    training = old.training.model_copy(
-        update={"epochs": study.experiments[experiment].tuning.epochs}
-    )
+    epochs = old.tuning.epochs if old.tuning else old.training.epochs
+    training = old.training.model_copy(update={"epochs": epochs})
     new = old.model_copy(update={"training": training})
     return changed.model_copy(update={"experiments": changed.experiments | {experiment: new}})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins
-from ..config import load, schema
+from ..config import schema, settings
 from . import web_page
 from .datasets import _archives
 
@@ -36,7 +36,7 @@ def read(path: Path, name: str, dataset: schema.Dataset) -> Contents:
     web_page.refuse(path, name)
     plugin = plugins.load("datasets", dataset.module)
     if hasattr(plugin, "contents"):
-        files = plugin.contents(path, name, **load.values(dataset.parameters))
+        files = plugin.contents(path, name, **settings.values(dataset.parameters))
     else:
         files = _archives.files(path, name)
     folders: dict[str, dict[str, tuple[int, str]]] = {}

@@ -4,10 +4,10 @@ Downloads use requests rather than pooch: pooch checks hashes but begins every a
 byte, which on a slow line may never end for an archive of 170 MB. Here the bytes of a broken
 attempt stay in `<name>.part`, and the next one asks the server for the rest (HTTP `Range`).
 
-A sum tells a file that changed meanwhile. Where none is known, `<name>.part.version` holds what the
-server called the version that has begun (`ETag` or `Last-Modified`), and the rest is asked for only
-of that version (HTTP `If-Range`, RFC 9110): of another one the server sends the whole file. From a
-server that names no version, the sizes must agree.
+A checksum tells a file that changed meanwhile. Where none is known, `<name>.part.version` holds
+what the server called the version that has begun (`ETag` or `Last-Modified`), and the rest is asked
+for only of that version (HTTP `If-Range`, RFC 9110): of another one the server sends the whole
+file. From a server that names no version, the sizes must agree.
 """
 
 import logging
@@ -19,7 +19,7 @@ import requests
 import tqdm
 import urllib3
 
-from ..files import checksums
+from ..files.checksums import CHUNK, Checksums, ExpectedChecksums
 from . import google_drive
 
 # Seconds: to connect, and without a byte while reading.
@@ -41,20 +41,20 @@ class DownloadError(ValueError):
 def download(
     urls: list[str],
     path: Path,
-    known: checksums.Known,
-    check: Callable[[Path, checksums.Sums], None],
-) -> checksums.Sums:
+    expected: ExpectedChecksums,
+    check: Callable[[Path, Checksums], None],
+) -> Checksums:
     """Download one file to `path`, whole and checked, from the first url that gives it.
 
     Args:
         urls: Addresses (`gdrive:<id>` is Google Drive's), tried in turn; a broken attempt resumes
             at the next.
         path: Where the file goes; `<path>.part` holds what has come so far.
-        known: What is known of it.
-        check: Raises ValueError for a file, with its sums, that is not the one.
+        expected: What is known of it.
+        check: Raises ValueError for a file, with its checksums, that is not the one.
 
     Returns:
-        Its sums; the file is in place.
+        Its checksums; the file is in place.
 
     Raises:
         DownloadError: what went wrong at every address.
@@ -68,17 +68,17 @@ def download(
         for url in list(remaining):
             resumed = part.is_file() and part.stat().st_size > 0
             try:
-                _receive(url, part, known)
+                _receive(url, part, expected)
             except FAULTS as error:
                 faults[url] = _explain(error, part)
                 if _permanent(error):
                     remaining.remove(url)
                 log.info("%s: %s", url, faults[url])
                 continue
-            sums = known.read(part)
+            checksums = expected.read(part)
             _version_file(part).unlink(missing_ok=True)
             try:
-                check(part, sums)
+                check(part, checksums)
             except ValueError as fault:
                 faults[url] = str(fault).rstrip(".")
                 part.unlink()
@@ -86,37 +86,37 @@ def download(
                     remaining.remove(url)
                 continue
             part.replace(path)
-            return sums
+            return checksums
     raise DownloadError("; ".join(f"{url}: {fault}" for url, fault in faults.items()))
 
 
-def _receive(url: str, part: Path, known: checksums.Known) -> None:
+def _receive(url: str, part: Path, expected: ExpectedChecksums) -> None:
     """Append to `part` what it lacks; start over if the server cannot, or has another version."""
     have = part.stat().st_size if part.is_file() else 0
     # `identity`: the bytes as stored; a server may otherwise unpack a .gz on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     version = _version_file(part)
-    if have and version.is_file() and not known.summed:
+    if have and version.is_file() and not expected.known:
         headers["If-Range"] = version.read_text()
     with _open(url, headers) as response:
         if response.status_code == 416 and have:  # nothing after what we have
             whole = response.headers.get("Content-Range") == f"bytes */{have}"
-            if not (whole or known.summed):  # no sum will tell another file from this one
+            if not (whole or expected.known):  # no checksum will tell another file from this one
                 part.unlink()
-                _receive(url, part, known)
+                _receive(url, part, expected)
             return
         response.raise_for_status()
         resumed = response.status_code == 206
         have = have if resumed else 0
         rest = response.headers.get("Content-Length")
-        total = known.size or (have + int(rest) if rest else None)
+        total = expected.size or (have + int(rest) if rest else None)
         bar = tqdm.tqdm(
             desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=None
         )
         with open(part, "ab" if resumed else "wb") as file, bar:
             if not resumed:  # the old bytes are gone by now, whatever happens next
                 _note_version(version, response.headers)
-            for chunk in response.raw.stream(checksums.CHUNK, decode_content=False):
+            for chunk in response.raw.stream(CHUNK, decode_content=False):
                 file.write(chunk)
                 bar.update(len(chunk))
 

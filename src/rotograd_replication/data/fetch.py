@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins
-from ..config import load, schema
-from ..files import atomic, checksums
+from ..config import schema, settings
+from ..files import atomic
+from ..files.checksums import CHUNK, Checksums, ExpectedChecksums
 from . import contents, download, web_page
 from .first_hashes import FirstHashes
 
@@ -55,13 +56,14 @@ def run(
     """
     folder = out.parent
     folder.mkdir(parents=True, exist_ok=True)
+    contents_of: dict[str, str] = {}
     if dataset.standin:
-        sums, label, contents_of = _generate(dataset.standin, folder), dataset.label, {}
+        checksums, label = _generate(dataset.standin, folder), dataset.label
     else:
-        sums, label, contents_of = _fetch_all(dataset, mirror, folder, hashes)
-    record: dict[str, Any] = {"dataset": name, "label": label, "archives": sums}
+        checksums, label, contents_of = _fetch_all(dataset, mirror, folder, hashes)
+    record: dict[str, Any] = {"dataset": name, "label": label, "archives": checksums}
     atomic.write_json(out, record | ({"contents": contents_of} if contents_of else {}))
-    log.info("%s: %d archives in place (%s)", name, len(sums), label)
+    log.info("%s: %d archives in place (%s)", name, len(checksums), label)
 
 
 def _fetch_all(
@@ -77,14 +79,14 @@ def _fetch_all(
         FetchError: as `run` says.
     """
     first = FirstHashes(dataset, hashes)
-    sums = {a.name: _sha256_of_held(a, first, folder) for a in dataset.archives}
-    absent = [archive for archive in dataset.archives if sums[archive.name] is None]
+    checksums = {a.name: _sha256_of_held(a, first, folder) for a in dataset.archives}
+    absent = [archive for archive in dataset.archives if checksums[archive.name] is None]
     if mirror and absent:
         there = all((mirror / archive.name).is_file() for archive in absent)
         forms = {} if there else _other_forms(dataset, mirror)
         _check_mirror([a.name for a in absent if a.name not in forms], len(absent), mirror)
     for i, archive in enumerate(absent):
-        sums[archive.name] = (
+        checksums[archive.name] = (
             _copy(archive, first, mirror, folder, forms.get(archive.name))
             if mirror
             else _download(archive, first, folder, _by_hand(absent[i:], first, dataset.homepage))
@@ -92,14 +94,14 @@ def _fetch_all(
     if new := first.save():
         log.info("`%s` now records %s: commit it", hashes, ", ".join(new))
     contents_of = {name: contents.digest(held) for name, held in first.contents.items()}
-    whole = {name: sha256 for name, sha256 in sums.items() if sha256}
+    whole = {name: sha256 for name, sha256 in checksums.items() if sha256}
     return whole, _label(dataset, whole, contents_of), contents_of
 
 
-def _label(dataset: schema.Dataset, sums: dict[str, str], contents_of: dict[str, str]) -> str:
+def _label(dataset: schema.Dataset, checksums: dict[str, str], contents_of: dict[str, str]) -> str:
     """Give the dataset's label, or that of the first archive that is not the published file."""
     labels = (
-        archive.copies.get(sums[archive.name])
+        archive.copies.get(checksums[archive.name])
         or (archive.repackaged if archive.name in contents_of else None)
         for archive in dataset.archives
     )
@@ -125,31 +127,31 @@ def _judge(
     archive: schema.Archive,
     first: FirstHashes,
     path: Path,
-    sums: checksums.Sums,
+    checksums: Checksums,
     repackaged: bool = True,
 ) -> None:
-    """Refuse a file that is not the archive: by its sums if any is known, else by its contents.
+    """Refuse a file that is not the archive: by its checksums if any is known, else by contents.
 
     Args:
         archive: The archive.
         first: What is known of it.
         path: The file.
-        sums: Of the file.
+        checksums: Of the file.
         repackaged: Whether the archive's files in another wrapping will do, where the
             configuration allows that.
 
     Raises:
         ValueError: another file; says what was expected and found.
     """
-    known = first.known(archive)
-    accepted = known.accepts(sums)
-    if known.summed and accepted:
+    expected = first.expected(archive)
+    accepted = expected.accepts(checksums)
+    if expected.known and accepted:
         return
     if not accepted:
         web_page.refuse(path, archive.name)
     if not accepted and not (archive.repackaged and repackaged):
-        cut = " (truncated)" if known.size and sums.size < known.size else ""
-        raise ValueError(f"`{archive.name}` must have {known}. Found {sums}{cut}.")
+        cut = " (truncated)" if expected.size and checksums.size < expected.size else ""
+        raise ValueError(f"`{archive.name}` must have {expected}. Found {checksums}{cut}.")
     first.check(archive, path)
 
 
@@ -158,13 +160,13 @@ def _sha256_of_held(archive: schema.Archive, first: FirstHashes, folder: Path) -
     path = folder / archive.name
     if not path.is_file():
         return None
-    sums = first.known(archive).read(path)
+    checksums = first.expected(archive).read(path)
     try:
-        _judge(archive, first, path, sums)
+        _judge(archive, first, path, checksums)
     except ValueError as fault:
         log.warning("%s It will be replaced.", fault)
         return None
-    return sums["sha256"]
+    return checksums["sha256"]
 
 
 def _check_mirror(wanted: list[str], count: int, mirror: Path) -> None:
@@ -207,28 +209,28 @@ def _copy(
     Raises:
         FetchError: it is another file, or damaged.
     """
-    known = first.known(archive)
+    expected = first.expected(archive)
     with atomic.atomic(folder / archive.name) as temporary:
         try:
             if form and not (mirror / archive.name).is_file():
                 form(temporary)
-                sums = known.read(temporary)
+                checksums = expected.read(temporary)
             else:
-                sums = _copy_and_sum(mirror / archive.name, temporary, known)
-            _judge(archive, first, temporary, sums)
+                checksums = _copy_and_read(mirror / archive.name, temporary, expected)
+            _judge(archive, first, temporary, checksums)
         except ValueError as fault:
             raise FetchError(_in_mirror(mirror, fault)) from fault
-    return sums["sha256"]
+    return checksums["sha256"]
 
 
-def _copy_and_sum(source: Path, target: Path, known: checksums.Known) -> checksums.Sums:
-    """Copy a file and sum it on the way."""
-    sums = known.sums()
+def _copy_and_read(source: Path, target: Path, expected: ExpectedChecksums) -> Checksums:
+    """Copy a file and compute its checksums on the way."""
+    checksums = expected.start()
     with open(source, "rb") as original, open(target, "wb") as copy:
-        while chunk := original.read(checksums.CHUNK):
-            sums.update(chunk)
+        while chunk := original.read(CHUNK):
+            checksums.update(chunk)
             copy.write(chunk)
-    return sums
+    return checksums
 
 
 def _in_mirror(mirror: Path, fault: ValueError) -> str:
@@ -260,13 +262,13 @@ def _download(archive: schema.Archive, first: FirstHashes, folder: Path, missing
     Raises:
         FetchError: no address gave the file.
     """
-    path, known = folder / archive.name, first.known(archive)
+    path, expected = folder / archive.name, first.expected(archive)
 
-    def check(part: Path, sums: checksums.Sums) -> None:
-        _judge(archive, first, part, sums, repackaged=False)
+    def check(part: Path, checksums: Checksums) -> None:
+        _judge(archive, first, part, checksums, repackaged=False)
 
     try:
-        return download.download(archive.urls, path, known, check)["sha256"]
+        return download.download(archive.urls, path, expected, check)["sha256"]
     except download.DownloadError as fault:
         raise FetchError(
             f"`{archive.name}` must be downloaded ({first.describe(archive)}). Found: {fault}. Try "
@@ -279,10 +281,10 @@ def _generate(standin: schema.Standin, folder: Path) -> dict[str, str]:
     """Write the generated archives of a stand-in; returns file name -> sha256."""
     write = plugins.load("standins", standin.module).write
     with tempfile.TemporaryDirectory(prefix=".standin.", dir=folder) as temporary:
-        write(Path(temporary), **load.values(standin.parameters))
+        write(Path(temporary), **settings.values(standin.parameters))
         files = sorted(Path(temporary).iterdir())
-        sums = {path.name: atomic.sha256(path) for path in files}
+        checksums = {path.name: atomic.sha256(path) for path in files}
         with contextlib.ExitStack() as stack:
             for path in files:
                 path.replace(stack.enter_context(atomic.atomic(folder / path.name)))
-    return sums
+    return checksums

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..config import schema
-from ..files import atomic, checksums, safety
+from ..files import atomic, safety
+from ..files.checksums import ExpectedChecksums
 from . import contents
 
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -46,29 +47,29 @@ class FirstHashes:
         self._dataset, self._hashes = dataset, hashes
         self._first = _read(hashes) if hashes else {}
 
-    def known(self, archive: schema.Archive) -> checksums.Known:
-        """Give what is known of the archive's file: its published or recorded sums, or nothing."""
+    def expected(self, archive: schema.Archive) -> ExpectedChecksums:
+        """Give the checksums of the archive's file, published or recorded, if there are any."""
         first = self._first.get(archive.name)
         recorded = by_contents(archive) and isinstance(first, str)
         note = (
             f", as recorded at its first fetch in `{self._hashes}`. If its host packs the same "
             f"files anew, delete `{archive.name}` from that record and give the same command again"
         )
-        sums = (first if recorded else archive.sha256, *archive.copies)
-        return checksums.Known(
-            tuple(filter(None, sums)), archive.md5, archive.bytes, note if recorded else ""
+        checksums = (first if recorded else archive.sha256, *archive.copies)
+        return ExpectedChecksums(
+            tuple(filter(None, checksums)), archive.md5, archive.bytes, note if recorded else ""
         )
 
     def describe(self, archive: schema.Archive) -> str:
         """Say how the archive is known, for a message."""
-        if (known := self.known(archive)).summed:
-            return str(known)
+        if (expected := self.expected(archive)).known:
+            return str(expected)
         if archive.name in self._first:
             return f"the files that `{self._hashes}` records"
         return "no published hash"
 
     def check(self, archive: schema.Archive, path: Path) -> None:
-        """Read an archive that no sum is known of, and hold it to the record, if it is recorded.
+        """Read an archive without a known checksum, and hold it to the record, if it is recorded.
 
         Args:
             archive: The archive.

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from .. import plugins
-from ..config import load, schema
+from ..config import schema, settings
 from ..files import atomic, sealed, sources, streamed
 
 SPLITS = ("train", "val", "test")
@@ -59,7 +59,7 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
             raise PrepareError(f"`{split}` is not a split. {plugins.nearest(split, list(SPLITS))}")
     record = verify(name, archives)
     plugin = plugins.load("datasets", dataset.module)
-    parameters = load.values(dataset.parameters)
+    parameters = settings.values(dataset.parameters)
     folder = next(iter(outputs.values())).parent
     key = {"data": record, "parameters": parameters}
     with atomic.room(folder), _workspace(plugin, folder, key) as work:
@@ -180,18 +180,18 @@ def moments(images: np.ndarray) -> tuple[list[float] | None, list[float] | None]
     constant channel has deviation 1, by which it can be divided.
     """
     if images.dtype == np.uint8:
-        values, bits = [Fraction(value, 255) for value in range(256)], np.uint8
+        values = [Fraction(value, 255) for value in range(256)]
     elif images.dtype == np.float16:
         numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(float)
         numbers = np.nan_to_num(numbers, posinf=0.0, neginf=0.0)  # no image holds them
-        values, bits = [Fraction(number) for number in numbers.tolist()], np.uint16
+        values = [Fraction(number) for number in numbers.tolist()]
     else:
         return None, None
     mean, deviation = [], []
     counts = np.zeros((images.shape[1], len(values)), np.int64)
     for block in streamed.blocks(images):
         for channel, row in enumerate(counts):
-            numbers = np.ascontiguousarray(block[:, channel]).view(bits).ravel()
+            numbers = np.ascontiguousarray(block[:, channel]).view(f"u{images.itemsize}").ravel()
             row += np.bincount(numbers, minlength=len(values))
     for row in counts:
         occurring = [(values[i], int(row[i])) for i in np.flatnonzero(row)]

@@ -7,8 +7,8 @@ from pathlib import Path
 CHUNK = 1 << 20
 
 
-class Sums:
-    """The sums of bytes that come in order.
+class Checksums:
+    """The checksums of bytes that come in order.
 
     Attributes:
         size: Bytes so far.
@@ -25,24 +25,24 @@ class Sums:
             hasher.update(chunk)
 
     def __getitem__(self, algorithm: str) -> str:
-        """Return one sum, in hexadecimal."""
+        """Return one checksum, in hexadecimal."""
         return self._hashers[algorithm].hexdigest()
 
     def __str__(self) -> str:
-        """Write the sums and the size, for a message."""
-        sums = " and ".join(f"{name} {self[name]}" for name in self._hashers)
-        return f"{sums} of {self.size} bytes"
+        """Write the checksums and the size, for a message."""
+        checksums = " and ".join(f"{name} {self[name]}" for name in self._hashers)
+        return f"{checksums} of {self.size} bytes"
 
 
 @dataclass(frozen=True)
-class Known:
+class ExpectedChecksums:
     """What is known of a file before it is read.
 
     Attributes:
-        sha256: The sums it may have.
-        md5: Another sum it may have; None where `sha256` says all.
-        size: In bytes; decides only where no sum is known.
-        note: What else a message says of the sums.
+        sha256: The checksums it may have.
+        md5: Another checksum it may have; None where `sha256` says all.
+        size: In bytes; decides only where no checksum is known.
+        note: What else a message says of the checksums.
     """
 
     sha256: tuple[str, ...] = ()
@@ -51,31 +51,31 @@ class Known:
     note: str = ""
 
     @property
-    def summed(self) -> bool:
-        """Whether a sum is known."""
+    def known(self) -> bool:
+        """Whether a checksum is known."""
         return bool(self.sha256 or self.md5)
 
-    def sums(self) -> Sums:
-        """Start new sums of the kinds that are needed: sha256 always."""
-        return Sums(["sha256", "md5"] if self.md5 else ["sha256"])
+    def start(self) -> Checksums:
+        """Start checksums of the kinds that are needed: sha256 always."""
+        return Checksums(["sha256", "md5"] if self.md5 else ["sha256"])
 
-    def read(self, path: Path) -> Sums:
-        """Compute the sums of a file."""
-        sums = self.sums()
+    def read(self, path: Path) -> Checksums:
+        """Compute the checksums of a file."""
+        checksums = self.start()
         with open(path, "rb") as file:
             while chunk := file.read(CHUNK):
-                sums.update(chunk)
-        return sums
+                checksums.update(chunk)
+        return checksums
 
-    def accepts(self, found: Sums) -> bool:
-        """Say whether a file of these sums is the one that is known."""
-        if not self.summed:
+    def accepts(self, found: Checksums) -> bool:
+        """Say whether a file of these checksums is the one that is expected."""
+        if not self.known:
             return self.size in (None, found.size)
         return found["sha256"] in self.sha256 or (self.md5 is not None and found["md5"] == self.md5)
 
     def __str__(self) -> str:
         """Write what is expected, for a message."""
-        sums = [f"md5 {self.md5}"] if self.md5 else []
-        sums += [f"sha256 {sha256}" for sha256 in self.sha256]
+        checksums = [f"md5 {self.md5}"] if self.md5 else []
+        checksums += [f"sha256 {sha256}" for sha256 in self.sha256]
         size = f"{self.size} bytes" if self.size else "a sha256 yet to be recorded"
-        return (" or ".join(sums) or size) + self.note
+        return (" or ".join(checksums) or size) + self.note

@@ -8,16 +8,23 @@ Runs made by other training code alone are stale: they stay, and captions say so
 declared equal (`configs/equivalent_code.yaml`) or they are trained again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..config import load, schema, tuning
+from ..config import schema, settings, tuning
+from ..config.choice import Choice
+from ..config.choice import read as read_choice
 from ..config.equal_code import TrainingCode
 from ..files import atomic
+from ..results import run_records
+from ..results.run_records import RunRecord
 
 MISSING = "it is missing"
+OTHER = "its configuration was another"
+# Experiment, method and seed, or no seed for tuning.
+Run = tuple[str, str, int | None]
 
 
 @dataclass
@@ -25,12 +32,12 @@ class Plan:
     """What is to be trained.
 
     Attributes:
-        due: Experiment, method and seed, or no seed for tuning -> why it is to be trained.
+        due: Run -> why it is to be trained.
         stale: Those that other training code made, and that stay.
     """
 
-    due: dict[tuple[str, str, int | None], str] = field(default_factory=dict)
-    stale: list[tuple[str, str, int | None]] = field(default_factory=list)
+    due: dict[Run, str] = field(default_factory=dict)
+    stale: list[Run] = field(default_factory=list)
 
     def lines(self, remedy: str) -> Iterator[str]:
         """Say which finished runs are trained again and why, and which are stale.
@@ -38,7 +45,7 @@ class Plan:
         Args:
             remedy: The command that trains stale runs again.
         """
-        again: dict[str, list[tuple[str, str, int | None]]] = {}
+        again: dict[str, list[Run]] = {}
         for run, reason in self.due.items():
             if reason != MISSING:
                 again.setdefault(reason, []).append(run)
@@ -53,7 +60,7 @@ class Plan:
             )
 
 
-def _named(runs: Iterable[tuple[str, str, int | None]]) -> str:
+def _named(runs: Iterable[Run]) -> str:
     """Name runs by experiment and method, with their seeds."""
     found: dict[str, list[str]] = {}
     for experiment, method, seed in runs:
@@ -89,76 +96,73 @@ def plan(
     """
     found = Plan()
 
-    def compare(run: tuple[str, str, int | None], path: Path, asked: dict[str, Any]) -> None:
+    def compare(
+        run: Run, read: Callable[[Path], RunRecord | Choice], path: Path, asked: dict[str, Any]
+    ) -> None:
         """Enter a run as due or stale, or neither."""
-        content = _read(path)
-        if content is None:
+        try:
+            made = read(path)
+        except FileNotFoundError:
             found.due[run] = MISSING
-        elif reason := difference(content, asked):
-            found.due[run] = reason
-        elif not code.trained(content["code"], run[1]):
-            if retrain:
-                found.due[run] = "other training code made it"
-            else:
-                found.stale.append(run)
+        except ValueError:
+            found.due[run] = "its record is damaged"
+        else:
+            if reason := _difference(made, asked):
+                found.due[run] = reason
+            elif not code.trained(made.code, run[1]):
+                if retrain:
+                    found.due[run] = "other training code made it"
+                else:
+                    found.stale.append(run)
 
     for label, experiment in study.experiments.items():
         archives = _archives(study.datasets[experiment.dataset])
         for method in experiment.methods:
-            asked = {"study": name, "experiment": label, "method": method}
+            asked: dict[str, Any] = {"study": name, "experiment": label, "method": method}
             if experiment.grid(method):
                 path = Path(choice.format(experiment=label, method=method))
                 digest = {"configuration": tuning.digest(study, label, method)}
-                compare((label, method, None), path, asked | digest)
-            asked["configuration"] = load.run_digest(study, label, method)
-            asked["settings"] = load.run_settings(study, label, method)
+                compare((label, method, None), read_choice, path, asked | digest)
+            asked["configuration"] = settings.run_digest(study, label, method)
+            asked["settings"] = settings.run_settings(study, label, method)
             for seed in range(experiment.seeds.value):
                 place = {"experiment": label, "method": method, "seed": seed}
                 path = Path(record.format(**place))
-                compare((label, method, seed), path, asked | {"seed": seed, "archives": archives})
+                run, more = (label, method, seed), {"seed": seed, "archives": archives}
+                compare(run, run_records.read, path, asked | more)
                 if not Path(history.format(**place)).exists():
-                    found.due.setdefault((label, method, seed), "its history is missing")
+                    found.due.setdefault(run, "its history is missing")
     return found
 
 
 def _archives(dataset: schema.Dataset) -> dict[str, set[str]]:
-    """The sha256 that each archive may have, where it is published."""
+    """List the sha256 that each archive may have, where it is published."""
     return {a.name: {a.sha256, *a.copies} for a in dataset.archives if a.sha256}
 
 
-def _read(path: Path) -> Any:
-    """Read a record: None where there is none, no mapping where it is damaged."""
-    try:
-        return atomic.read_json(path)
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        return "damaged"
-
-
-def difference(record: Any, asked: dict[str, Any]) -> str:
+def _difference(made: RunRecord | Choice, asked: dict[str, Any]) -> str:
     """Say how a record differs from what is asked for; nothing where it does not."""
-    if not isinstance(record, dict) or not {*asked} - {"archives", "settings"} <= record.keys():
-        return "its record is damaged"
     for key in ("study", "experiment", "method", "seed"):
-        if key in asked and record[key] != asked[key]:
-            return f"its record is of {key} {record[key]}"
-    if record["configuration"] != asked["configuration"]:
-        return _changed(record.get("settings"), asked.get("settings"))
-    archives = record.get("data", {}).get("archives", {}) if "archives" in asked else {}
-    for name, accepted in asked.get("archives", {}).items():
-        if archives.get(name) not in {None, *accepted}:
+        if key in asked and (found := getattr(made, key)) != asked[key]:
+            return f"its record is of {key} {found}"
+    same = made.configuration == asked["configuration"]
+    if isinstance(made, Choice):
+        return "" if same else OTHER
+    if not same:
+        return _changed(made.settings, asked["settings"])
+    for name, accepted in asked["archives"].items():
+        if made.data.archives.get(name) not in {None, *accepted}:
             return f"archive {name} was another"
     return ""
 
 
-def _changed(was: Any, now: Any) -> str:
+def _changed(was: dict[str, Any], now: dict[str, Any]) -> str:
     """Name the settings that differ."""
     before, after = dict(_flat(was)), dict(_flat(now))
     # A key that the record lacks came later: the run was made at its default.
     names = [key for key, value in before.items() if value != after.get(key)]
     if not (was and names):
-        return "its configuration was another"
+        return OTHER
     said = [f"{n} is {after.get(n, 'left out')}, was {before[n]}" for n in names[:3]]
     return ", ".join(said) + f" and {len(names) - 3} more" * (len(names) > 3)
 
@@ -180,7 +184,11 @@ def is_trained(record: Path, identity: dict[str, Any], others: Iterable[Path]) -
         identity: What it must say.
         others: The run's other files.
     """
-    found = _read(record)
+    # No model: metrics are to come, and a key that `RunRecord` passes over counts.
+    try:
+        found = atomic.read_json(record)
+    except (FileNotFoundError, ValueError):
+        return False
     if not isinstance(found, dict) or not all(path.exists() for path in others):
         return False
     return all(key in found and found[key] == value for key, value in identity.items())

@@ -14,8 +14,8 @@ import torch
 import tqdm
 
 from .. import plugins
-from ..config import load as config
 from ..config import schema, tuning
+from ..config.settings import run_settings, values
 from ..runtime import provenance
 from ..training import run_networks
 from .timing import Calibration
@@ -69,7 +69,7 @@ def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.Da
 
 
 def only(study: schema.Study, experiment: str) -> schema.Study:
-    """The study with one of its experiments alone, and its data.
+    """Reduce the study to one of its experiments and its data.
 
     Raises:
         ValueError: it has no such experiment.
@@ -85,7 +85,7 @@ def only(study: schema.Study, experiment: str) -> schema.Study:
 def _row(
     study: schema.Study, name: str, costs: dict[tuple[str, str], tuple[float, int]]
 ) -> dict[str, Any]:
-    """What one experiment costs, from the seconds and bytes of a run of each of its methods."""
+    """Compute what an experiment costs, from the seconds and bytes of each method's run."""
     experiment = study.experiments[name]
     seeds, training = experiment.seeds.value, experiment.training
     hours = {method: costs[name, method][0] / 3600 for method in experiment.methods}
@@ -119,7 +119,7 @@ def _steps(study: schema.Study, experiment: str) -> dict[str, int]:
     chosen = study.experiments[experiment]
     data, training = study.datasets[chosen.dataset], chosen.training
     used = training.training_samples.value or data.samples.train
-    large = run_networks.evaluation_batch(config.values(chosen), data.tasks)
+    large = run_networks.evaluation_batch(values(chosen), data.tasks)
     return {
         "train": math.ceil(used / training.batch_size.value),
         "val": math.ceil(data.samples.val / large),
@@ -131,7 +131,7 @@ def estimate(
     study: schema.Study, experiment: str, method: str, calibration: Calibration
 ) -> tuple[float, int]:
     """Seconds of one run and bytes of its model, of all its networks together."""
-    settings = config.run_settings(study, experiment, method)
+    settings = run_settings(study, experiment, method)
     data = study.datasets[study.experiments[experiment].dataset]
     steps = _steps(study, experiment)
     trained = settings["training"]["epochs"] * steps["train"]

@@ -69,10 +69,10 @@ class Calibration:
         self._parts: dict[str, float] = {}
 
     def cost(self, settings: RunSettings, tasks: Tasks, columns: int, shape: list[int]) -> Cost:
-        """What one network of a run costs.
+        """Measure what one network of a run costs.
 
         Args:
-            settings: `load.run_settings`.
+            settings: `settings.run_settings`.
             tasks: of the network.
             columns: of the targets that these take.
             shape: of one input.
@@ -100,7 +100,7 @@ class Calibration:
     def _once(
         self, part: str, alike: dict[str, Any], measure: Callable[..., float], *given: Any
     ) -> float:
-        """The part's seconds, measured unless one of the same `alike` is."""
+        """Measure a part's seconds, unless one of the same `alike` was."""
         key = records.digest({"part": part} | alike)
         if key not in self._parts:
             self._parts[key] = measure(*given)
@@ -126,7 +126,7 @@ class Calibration:
     def _rest(
         self, net: Network, settings: RunSettings, tasks: Tasks, columns: int, shape: list[int]
     ) -> float:
-        """A training step but for the backbone."""
+        """Time a training step but for the backbone."""
         samples = settings["training"]["batch_size"]
         z = torch.randn(samples, settings["network"]["features"], device=self.device)
         net.backbone = Features(z)
@@ -158,7 +158,7 @@ class Calibration:
             return self._time(evaluate, self.seconds / 4)
 
     def _view(self, net: Network, settings: RunSettings, tasks: Tasks) -> float:
-        """What the method shows the heads in evaluation; nothing where that is z itself."""
+        """Time what the method shows the heads in evaluation; 0 where that is z itself."""
         if type(net.method).task_features is Method.task_features:
             return 0.0
         size = run_networks.evaluation_batch(settings, tasks.tasks)
@@ -198,11 +198,11 @@ class Calibration:
 
 
 def _kinds(tasks: Tasks) -> list[Any]:
-    """What tasks cost: kinds, outputs and targets, in order."""
+    """List what tasks' cost follows from: kinds, outputs and targets, in order."""
     return [[task.kind, task.outputs, task.targets] for task in tasks.tasks]
 
 
 def _core(method: MethodSettings) -> dict[str, Any]:
-    """What a method computes: its module, its parameters and the method that it wraps."""
+    """Reduce a method to what it computes: module, parameters and what it wraps."""
     inner = method["inner"] and _core(method["inner"])
     return {"module": method["module"], "parameters": method["parameters"], "inner": inner}

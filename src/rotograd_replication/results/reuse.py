@@ -23,6 +23,7 @@ def run(
     (metrics, history), (metrics_out, history_out) = source, outputs
     with atomic(history_out) as temporary:
         shutil.copyfile(history, temporary)
+    # No model: the copy has every key, also one that `RunRecord` passes over.
     content = read_json(metrics)
     origin = f"{content['experiment']}/{content['method']}"
     changed = {"experiment": experiment, "method": method, "trained_as": origin}

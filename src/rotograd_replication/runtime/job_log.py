@@ -24,5 +24,6 @@ class Lines(io.TextIOWrapper):
 def open_log() -> None:
     """Write bars as lines from now on, if standard error is a file (`2> {log}` of a rule)."""
     if stat.S_ISREG(os.fstat(2).st_mode):
-        options = {"encoding": "utf-8", "errors": "backslashreplace", "line_buffering": True}
-        sys.stderr = Lines(sys.stderr.buffer, **options)
+        sys.stderr = Lines(
+            sys.stderr.buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )

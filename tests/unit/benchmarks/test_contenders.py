@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from rotograd_replication import plugins
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import run_settings
 from tests.helpers.paths import CONFIGS, ROOT
 
 CPU = torch.device("cpu")
@@ -36,7 +37,7 @@ class Exponentials(TorchDispatchMode):
 def small(experiment: str, method: str) -> tuple[dict, schema.Dataset]:
     """An experiment of the quick study, its rotations of M features."""
     study = config.load_study(CONFIGS, "quick")
-    settings = config.run_settings(study, experiment, method)
+    settings = run_settings(study, experiment, method)
     if "parametrisation" in settings["method"]["parameters"]:
         settings["method"]["parameters"]["m"] = M
     return settings, study.datasets[study.experiments[experiment].dataset]

@@ -8,6 +8,7 @@ import small_runs
 import torch
 
 from rotograd_replication.config import load as config
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training import optimizers
@@ -21,7 +22,7 @@ B, M, SEED = 16, 6, 3
 def settings_of(experiment):
     """Lite's RotoGrad with few rotated features, for the test's speed."""
     study = config.load_study(CONFIGS, "lite")
-    settings = config.run_settings(study, experiment, "rotograd")
+    settings = run_settings(study, experiment, "rotograd")
     settings["method"]["parameters"]["m"] = M
     return settings, study.datasets[settings["dataset"]]
 

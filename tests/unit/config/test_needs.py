@@ -5,6 +5,7 @@ import pytest
 from rotograd_replication import plugins
 from rotograd_replication.config import load as config
 from rotograd_replication.config import needs, sweeps
+from rotograd_replication.config.yaml_files import ConfigurationError
 from tests.helpers.paths import CONFIGS
 from tests.unit.config.test_config import change
 
@@ -45,7 +46,7 @@ REFUSED = {
 def test_refused(configs, case):
     package, output, *names = case
     change(configs / "studies/quick.yaml", [package, output], names)
-    with pytest.raises(config.ConfigurationError) as error:
+    with pytest.raises(ConfigurationError) as error:
         config.load_study(configs, "quick")
     study = config.load_study(CONFIGS, "quick")
     tasks = study.datasets["celeba_standin"].tasks[:8]
@@ -57,9 +58,7 @@ def test_refused(configs, case):
 def test_experiments_of_one_title_are_refused_in_one_output(configs):
     change(configs / "experiments/digits_svhn.yaml", ["title"], "Two-digit MNIST")
     change(configs / "experiments/digits.yaml", ["title"], "Two-digit MNIST")
-    with pytest.raises(
-        config.ConfigurationError, match="different titles. Found `Two-digit MNIST`"
-    ):
+    with pytest.raises(ConfigurationError, match="different titles. Found `Two-digit MNIST`"):
         config.load_study(configs, "quick")
 
 
@@ -78,7 +77,7 @@ def test_every_need_is_one_of_an_output():
 
 def test_illegal_needs_name_the_file(monkeypatch):
     monkeypatch.setattr(plugins, "constant", lambda *_: {"methds": []})
-    with pytest.raises(config.ConfigurationError, match="Did you mean `methods`") as error:
+    with pytest.raises(ConfigurationError, match="Did you mean `methods`") as error:
         needs.of("tables", "tasks")
     assert "paper/tables/tasks.py: NEEDS" in str(error.value)
 
@@ -87,7 +86,7 @@ def test_needs_that_are_not_declared_name_the_file(monkeypatch, tmp_path):
     monkeypatch.setattr(plugins, "ROOT", tmp_path)
     (tmp_path / "paper/tables").mkdir(parents=True)
     (tmp_path / "paper/tables/bare.py").write_text("build = 1\n")
-    with pytest.raises(config.ConfigurationError, match="bare.py` must set `NEEDS`"):
+    with pytest.raises(ConfigurationError, match="bare.py` must set `NEEDS`"):
         needs.of("tables", "bare")
 
 

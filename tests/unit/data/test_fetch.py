@@ -14,6 +14,7 @@ import pytest
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import values
 from rotograd_replication.data import download, fetch, prepare
 from rotograd_replication.files import atomic, safety
 from tests.helpers.paths import CONFIGS
@@ -65,7 +66,7 @@ def dataset(urls=(), copies=None, known=sums):
         }
         for name in CONTENT
     ]
-    entry = config.values(config.load_datasets(CONFIGS)["toy_convex"])
+    entry = values(config.load_datasets(CONFIGS)["toy_convex"])
     given = {"point": [1.0, 1.0], "rows": 1}
     sourced = {key: {"value": value, "source": "choice: a test"} for key, value in given.items()}
     entry |= {"label": "official", "archives": archives, "parameters": sourced}

@@ -10,7 +10,7 @@ import pytest
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
 from rotograd_replication.data import download, fetch, google_drive
-from rotograd_replication.files import checksums
+from rotograd_replication.files.checksums import ExpectedChecksums
 from tests.helpers.paths import CONFIGS
 
 CONTENT = {"large": b"a large archive " * 4000, "small": b"a small list\n" * 10}
@@ -82,14 +82,14 @@ def server(monkeypatch):
 
 
 def bring(name, folder):
-    sums = (hashlib.sha256(CONTENT[name]).hexdigest(),)
-    path, known = folder / name, checksums.Known(sha256=sums, size=len(CONTENT[name]))
+    sha256 = (hashlib.sha256(CONTENT[name]).hexdigest(),)
+    path, expected = folder / name, ExpectedChecksums(sha256=sha256, size=len(CONTENT[name]))
 
     def check(_, found):
-        if not known.accepts(found):
+        if not expected.accepts(found):
             raise ValueError(f"Found {found}.")
 
-    download.download([f"gdrive:{name}"], path, known, check)
+    download.download([f"gdrive:{name}"], path, expected, check)
     assert path.read_bytes() == CONTENT[name]
 
 

@@ -16,6 +16,7 @@ import torch
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.data import fetch, prepare
 from rotograd_replication.data.datasets import nyuv2
 from rotograd_replication.data.loader import Loader
@@ -412,7 +413,7 @@ def test_rooms_show_every_class_and_every_kind_of_gap():
 @pytest.mark.parametrize("method", ["vanilla", "rotograd_subspace", "graddrop"])
 def test_the_network_fits_one_batch(prepared, method):
     study = config.load_study(CONFIGS, "quick")
-    settings = config.run_settings(study, "nyuv2", method)
+    settings = run_settings(study, "nyuv2", method)
     settings["network"] |= {"features": 8 * 12 * 16, "parameters": {"filters": [8, 16]}}
     settings["heads"]["parameters"] = {"shape": [8, 12, 16]}
     tasks = Tasks(study.datasets["nyuv2_standin"].tasks)
@@ -431,7 +432,7 @@ def test_the_network_fits_one_batch(prepared, method):
 
 def test_learning_rates_drop_once():
     study = config.load_study(CONFIGS, "paper")
-    settings = config.run_settings(study, "nyuv2", "vanilla")
+    settings = run_settings(study, "nyuv2", "vanilla")
     settings["network"] |= {"features": 8 * 16, "parameters": {"filters": [8]}}
     settings["heads"]["parameters"] = {"shape": [8, 4, 4]}
     optimizers = Optimizers(

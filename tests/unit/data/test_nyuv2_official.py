@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config import schema
+from rotograd_replication.config.settings import run_settings, values
 from rotograd_replication.data import prepare
 from rotograd_replication.data.datasets import _normals, nyuv2, nyuv2_official
 from rotograd_replication.data.standins import _rays
@@ -24,7 +25,7 @@ from tests.helpers.paths import CONFIGS, ROOT
 
 DATASETS = config.load_datasets(CONFIGS)
 SIZE = {"height": 24, "width": 32}
-GIVEN = config.values(DATASETS["nyuv2_official_standin"].parameters)
+GIVEN = values(DATASETS["nyuv2_official_standin"].parameters)
 GIVEN |= {"train": 8, "test": 3, "validation": 2, **SIZE, "tolerance": 0.2}  # small pictures: steep
 TABLES = ROOT / "src/rotograd_replication/data/datasets"
 
@@ -104,7 +105,7 @@ def test_normals_are_those_of_the_rooms(noise):
     height, width = 480, 640
     focal = width / 2 / np.tan(np.radians(_rays.FIELD_OF_VIEW / 2))
     camera = [focal, focal, width / 2 + 0.5, height / 2 + 0.5]
-    given = config.values(DATASETS["nyuv2_official"].parameters)
+    given = values(DATASETS["nyuv2_official"].parameters)
     generator = np.random.Generator(np.random.PCG64(1))
     room = rooms.draw(generator, height, width)
     depth = room["depth"][..., 0]
@@ -256,7 +257,7 @@ def test_the_documented_study_runs_the_experiment_on_it(tmp_path):
     study = config.load_study(configs, "nyuv2_official")
     paper = config.load_study(CONFIGS, "paper")
     assert study.experiments["nyuv2"].dataset == "nyuv2_official"
-    own, original = (config.run_settings(s, "nyuv2", "rotograd_subspace") for s in (study, paper))
+    own, original = (run_settings(s, "nyuv2", "rotograd_subspace") for s in (study, paper))
     differing = {key for key in original if own[key] != original[key]}
     assert differing == {"dataset", "data"}
     assert "our own preparation" in study.datasets["nyuv2_official"].label

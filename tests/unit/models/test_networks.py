@@ -8,6 +8,7 @@ import torch
 
 from rotograd_replication import plugins
 from rotograd_replication.config import load, schema
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.models import network
 from rotograd_replication.models.heads._base import Heads
 from rotograd_replication.models.heads.mlp import Linear
@@ -139,7 +140,7 @@ def test_f1_of_a_task_without_positives_is_zero():
 )
 def test_every_network_fits_one_batch(experiment, shape, method):
     study = load.load_study(CONFIGS, "quick")
-    settings = load.run_settings(study, experiment, method)
+    settings = run_settings(study, experiment, method)
     tasks = Tasks(study.datasets[study.experiments[experiment].dataset].tasks)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(shape, generator=generator)
@@ -166,7 +167,7 @@ def test_all_methods_share_initialisation():
     study = load.load_study(CONFIGS, "quick")
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
     states = [
-        network.build(load.run_settings(study, "digits", m), tasks, 3).state_dict()
+        network.build(run_settings(study, "digits", m), tasks, 3).state_dict()
         for m in ("vanilla", "rotograd", "gradnorm")
     ]
     shared = [k for k in states[0] if k.startswith(("backbone", "heads"))]
@@ -177,7 +178,7 @@ def test_all_methods_share_initialisation():
 def test_every_parameter_has_a_gradient_after_a_step():
     study = load.load_study(CONFIGS, "quick")
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
-    net = network.build(load.run_settings(study, "digits", "rotograd"), tasks, 0)
+    net = network.build(run_settings(study, "digits", "rotograd"), tasks, 0)
     task_step(net, tasks, torch.randn(4, 1, 28, 28), torch.ones(4, 5), torch.ones(5))
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
@@ -186,7 +187,7 @@ def test_a_variant_trains_its_rotations_at_its_own_rate():
     study = load.load_study(CONFIGS, "paper")
     tasks = Tasks(study.datasets["mnist"].tasks)
     for name, rate in (("rotograd_lr_1e-4", 1e-4), ("rotograd_lr_5e-3", 5e-3)):
-        settings = load.run_settings(study, "stability", name)
+        settings = run_settings(study, "stability", name)
         _, rotations = Optimizers(network.build(settings, tasks, 0), settings).optimizers
         assert rotations.param_groups[0]["lr"] == rate
 
@@ -195,8 +196,8 @@ def test_gradnorms_weights_have_their_own_optimiser_rate_and_decay():
     """Beside rotations too, whose rate falls."""
     study = load.load_study(CONFIGS, "quick")
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
-    settings = load.run_settings(study, "digits", "rotograd")
-    wrapped = load.run_settings(study, "digits", "gradnorm")["method"]
+    settings = run_settings(study, "digits", "rotograd")
+    wrapped = run_settings(study, "digits", "gradnorm")["method"]
     settings["method"]["inner"] = wrapped
     net = network.build(settings, tasks, 0)
     optimizers = Optimizers(net, settings)
@@ -232,7 +233,7 @@ def test_first_steps_move_the_rotations_by_what_their_rate_says(experiment, meth
     compared with one that is given the signs of that gradient, so that no `eps` counts.
     """
     study = load.load_study(CONFIGS, "paper")
-    settings = load.run_settings(study, experiment, method)
+    settings = run_settings(study, experiment, method)
     settings["method"]["parameters"]["parametrisation"] = "dynamic"
     data = study.datasets[study.experiments[experiment].dataset]
     tasks = Tasks(data.tasks)
@@ -262,7 +263,7 @@ def test_first_steps_move_the_rotations_by_what_their_rate_says(experiment, meth
 
 def test_a_backbone_in_bfloat16_leaves_the_rest_in_float32():
     study = load.load_study(CONFIGS, "quick")
-    settings = load.run_settings(study, "digits", "rotograd")
+    settings = run_settings(study, "digits", "rotograd")
     assert settings["training"]["precision"] == "float32"
     x = torch.randn(8, 1, 28, 28)
     tasks = Tasks(study.datasets["mnist_standin"].tasks)
@@ -283,7 +284,7 @@ def test_a_backbone_in_bfloat16_leaves_the_rest_in_float32():
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_a_compiled_network_takes_the_same_step():
     study = load.load_study(CONFIGS, "quick")
-    settings = load.run_settings(study, "digits", "rotograd")
+    settings = run_settings(study, "digits", "rotograd")
     assert settings["training"]["compiled"] is False
     x, y = torch.rand(8, 1, 28, 28), torch.ones(8, 5)
     tasks = Tasks(study.datasets["mnist_standin"].tasks)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from rotograd_replication import plugins
-from rotograd_replication.config import load as config
 from rotograd_replication.config import needs
+from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.paper import table
 from rotograd_replication.paper.figures import _style
 from tests.helpers import fake_runs
@@ -67,7 +67,7 @@ def study_with(package, output, experiments, whole=STUDY):
 def accepted(package, output, experiments, whole=STUDY):
     try:
         needs.check(study_with(package, output, experiments, whole), "studies/quick.yaml")
-    except config.ConfigurationError as error:
+    except ConfigurationError as error:
         text = str(error)
         assert text.startswith(f"studies/quick.yaml: `{output}` of {package}"), text
         assert " must have " in text and "Found " in text and text.count("\n") == 0

@@ -93,6 +93,7 @@ RECORDS = [
     ({"seed": 5}, "its record is of seed 5"),
     ({"configuration": "0" * 16}, "its configuration was another"),
     ({"data": {"archives": {"cifar-10-binary.tar.gz": "0" * 64}}}, "archive"),
+    ({"seconds": "long"}, "its record is damaged"),
     (None, "its record is damaged"),
 ]
 
@@ -102,6 +103,8 @@ def test_a_record_of_something_else(study, tmp_path, change, reason):
     shutil.copytree(LITE / "cifar10" / "vanilla", tmp_path / "cifar10" / "vanilla")
     path = tmp_path / "cifar10/vanilla/seed1/metrics.json"
     record = json.loads(path.read_text())
+    if change and "data" in change:
+        change = {"data": record["data"] | change["data"]}
     path.write_text(json.dumps(record | change) if change else "{")
     experiment = study.experiments["cifar10"]
     vanilla = experiment.model_copy(update={"methods": {"vanilla": experiment.methods["vanilla"]}})

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rotograd_replication.config import load as config
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.models import network
 from rotograd_replication.planning import plan, timing
 from rotograd_replication.planning.timing import Calibration, Cost
@@ -104,7 +105,7 @@ def test_what_costs_the_same_is_measured_once(monkeypatch):
 def test_both_parts_together_are_a_training_step(monkeypatch, method):
     """Counted by torch: parameters that an optimiser moves in either part, and in a whole step."""
     study = config.load_study(CONFIGS, "quick")
-    settings = config.run_settings(study, "digits", method)
+    settings = run_settings(study, "digits", method)
     data = study.datasets["mnist_standin"]
     moved = []
 

@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 
 from rotograd_replication.config import load
+from rotograd_replication.config.settings import run_settings
 from rotograd_replication.files.atomic import atomic, read_json
 from rotograd_replication.models import network
 from rotograd_replication.runtime import preemption, rng
@@ -137,7 +138,7 @@ def test_augmented_batches_go_on_alike(study, splits, tmp_path):
 
 
 def test_every_generator_goes_on(study):
-    settings = load.run_settings(study, "digits", "graddrop")
+    settings = run_settings(study, "digits", "graddrop")
     net = network.build(settings, Tasks(study.datasets["mnist_standin"].tasks), 0)
     order, device = rng.generator(0, 0), torch.device("cpu")
 

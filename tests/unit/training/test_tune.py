@@ -10,6 +10,7 @@ import torch
 from rotograd_replication import cli
 from rotograd_replication.config import choice, schema, settings, tuning
 from rotograd_replication.config import load as config
+from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.data.loader import Loader
 from rotograd_replication.files import sealed
 from rotograd_replication.runtime import preemption
@@ -158,7 +159,7 @@ def test_a_tuning_that_was_ended_goes_on_with_the_candidate_it_was_at(
 
 
 def test_a_method_without_a_grid_is_not_tuned(splits, tmp_path):
-    with pytest.raises(config.ConfigurationError, match="Unknown tuned method `vanilla`"):
+    with pytest.raises(ConfigurationError, match="Unknown tuned method `vanilla`"):
         tuned(study({"gradnorm": {"alpha": [0.5, 1.5]}}), "vanilla", splits, tmp_path)
 
 

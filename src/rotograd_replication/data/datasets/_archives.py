@@ -8,6 +8,7 @@ zip made on a Mac has `__MACOSX/._0.npy` next to `0.npy`.
 
 import contextlib
 import gzip
+import io
 import stat
 import tarfile
 import zipfile
@@ -20,8 +21,9 @@ from ...files import damage
 CHUNK = 1 << 20
 TRACES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 # How Python can read what is in a zip. Some systems pack large files as deflate64.
+PACKINGS: dict[int, str] = zipfile.compressor_names  # type: ignore[attr-defined]
 READABLE = {
-    method: zipfile.compressor_names[method]
+    method: PACKINGS[method]
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 }
 TAR = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
@@ -43,16 +45,16 @@ def files(path: Path, name: str | None = None) -> Iterator[File]:
     name = name or path.name
     if name.endswith(".zip"):
         with open_zip(path, name) as archive:
-            for file, member in members(archive).items():
+            for inner, member in members(archive).items():
                 with damage.reading(name, _whole("zip")):
                     stream = archive.open(member)
-                yield file, _chunks(stream, name, _whole("zip"))
+                yield inner, _chunks(stream, name, _whole("zip"))
     elif name.endswith(TAR):
         yield from _tar(path, name)
     else:
         packed = name.endswith(".gz")
-        with open(path, "rb") as file, gzip.open(file) if packed else file as stream:
-            yield name.removesuffix(".gz"), _chunks(stream, name, _whole("gz"))
+        with open(path, "rb") as file, gzip.open(file) if packed else file as plain:
+            yield name.removesuffix(".gz"), _chunks(plain, name, _whole("gz"))
 
 
 @contextlib.contextmanager
@@ -115,7 +117,7 @@ def _tar(path: Path, name: str) -> Iterator[File]:
                 yield _slashes(member.name), _chunks(stream, name, kind)
 
 
-def _chunks(stream: IO[bytes], name: str, kind: str) -> Iterator[bytes]:
+def _chunks(stream: IO[bytes] | io.BufferedIOBase, name: str, kind: str) -> Iterator[bytes]:
     """Give the bytes of a file, and refuse the archive where they cannot be read."""
     while True:
         with damage.reading(name, kind):
@@ -142,7 +144,7 @@ def _is_trace(name: str) -> bool:
 
 def _refuse_unreadable(archive: str, member: zipfile.ZipInfo) -> None:
     if member.flag_bits & 1 or member.compress_type not in READABLE:
-        found = zipfile.compressor_names.get(member.compress_type, str(member.compress_type))
+        found = PACKINGS.get(member.compress_type, str(member.compress_type))
         raise ValueError(
             f"`{archive}` must be packed without a password and as {', '.join(READABLE.values())}. "
             f"Found `{member.filename}`, packed as {found}{' with one' * (member.flag_bits & 1)}. "

@@ -46,7 +46,7 @@ def find(mirror: Path) -> dict[str, Callable[[Path], None]]:
         with _archives.open_zip(path) as archive:
             lists = [name for name in _archives.members(archive) if _last(name) in LISTS]
         for name in lists:
-            read = functools.partial(_read_packed, path, name)
+            read: Callable[[], bytes] = functools.partial(_read_packed, path, name)
             forms[LISTS[_last(name)]] = functools.partial(_write_list, _last(name), read)
         if lists:
             forms[IMAGES] = functools.partial(shutil.copyfile, path)

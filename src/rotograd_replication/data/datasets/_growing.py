@@ -5,7 +5,7 @@ Rows are appended in order, so the files' lengths say what is done; part of a ro
 
 import contextlib
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from ...files import safety
 
 
 def grow(
-    columns: dict[Path, tuple[np.dtype, tuple[int, ...]]],
+    columns: Mapping[Path, tuple[np.dtype, tuple[int, ...]]],
     count: int,
     batch: int,
     make: Callable[[slice], Sequence[np.ndarray]],

@@ -68,7 +68,7 @@ def prepare(
             f"`{PARTITION}` must give {counts or 'some'} images for training, validation and test. "
             f"Found {sizes}. Fetch it again."
         )
-    decode = functools.partial(_pictures.decode_jpeg, size=SIZE, crop=tuple(crop), side=side)
+    decode = functools.partial(_pictures.decode_jpeg, size=SIZE, crop=(crop[0], crop[1]), side=side)
     splits = {}
     with _archives.open_zip(raw / IMAGES) as archive:
         read = functools.partial(read_picture, archive, pictures(archive))

@@ -4,6 +4,7 @@ All lengths are in pixels of a canvas twice as large as the picture, which is th
 smooths the edges. The eyes are where CelebA's aligned faces have them, a little above the middle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ..datasets.celeba import SIZE
 
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]  # red, green, blue and, where it is not opaque, alpha
 Traits = dict[str, bool]
 HAIR: dict[str, Colour] = {
     "Black_Hair": (32, 28, 30),
@@ -38,37 +39,37 @@ class Pen:
     cloth: Colour
     long_hair: bool
 
-    def oval(self, u: float, v: float, a: float, b: float, colour: tuple[int, ...]) -> None:
-        """An ellipse around `(x + u, y + v)` with half axes `a`, `b`."""
+    def oval(self, u: float, v: float, a: float, b: float, colour: Colour) -> None:
+        """Draw an ellipse around `(x + u, y + v)` with half axes `a`, `b`."""
         self.canvas.ellipse(self.box(u, v, a, b), fill=colour)
 
     def arc(
         self,
         place: tuple[float, float, float, float],
         angles: tuple[float, float],
-        colour: tuple[int, ...],
+        colour: Colour,
         thick: int,
     ) -> None:
-        """A line along the ellipse of `oval`; angles in degrees, clockwise from the right."""
+        """Draw a line along the ellipse of `oval`; angles in degrees, clockwise from the right."""
         self.canvas.arc(self.box(*place), *angles, fill=colour, width=thick)
 
     def line(
         self,
         start: tuple[float, float],
         end: tuple[float, float],
-        colour: tuple[int, ...],
+        colour: Colour,
         thick: int,
     ) -> None:
-        """A straight line between two points relative to the head's centre."""
+        """Draw a straight line between two points relative to the head's centre."""
         ends = [(self.x + u, self.y + v) for u, v in (start, end)]
         self.canvas.line(ends, fill=colour, width=thick)
 
     def box(self, u: float, v: float, a: float, b: float) -> list[float]:
-        """The corners around an ellipse."""
+        """Compute the corners around an ellipse."""
         return [self.x + u - a, self.y + v - b, self.x + u + a, self.y + v + b]
 
-    def shape(self, points: list[tuple[float, float]], colour: tuple[int, ...]) -> None:
-        """A polygon whose corners are relative to the head's centre."""
+    def shape(self, points: Sequence[tuple[float, float]], colour: Colour) -> None:
+        """Draw a polygon whose corners are relative to the head's centre."""
         self.canvas.polygon([(self.x + u, self.y + v) for u, v in points], fill=colour)
 
 

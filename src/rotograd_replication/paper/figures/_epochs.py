@@ -12,20 +12,20 @@ from . import _style
 
 
 def methods(results: Results, experiment: schema.Experiment) -> list[str]:
-    """The methods that train all tasks together and were run, in the configured order."""
+    """List the methods that train all tasks together and were run, in the configured order."""
     together = [m for m, method in experiment.methods.items() if not method.separate]
     return [m for m in together if m in results.methods]
 
 
 def average(history: pd.DataFrame, columns: Iterable[str], name: str) -> pd.DataFrame:
-    """The mean of some columns as `name`, a row per method, seed and epoch that has them."""
+    """Average some columns as `name`: a row per method, seed and epoch that has them."""
     present = [column for column in columns if column in history]
     mean = history[present].astype(float).mean(axis=1)
     return history[["method", "seed", "epoch"]].assign(quantity=name, value=mean).dropna()
 
 
 def draw(axes: Axes, long: pd.DataFrame, experiment: schema.Experiment) -> dict[str, float]:
-    """A line per method: the median over seeds, from the smallest to the largest as a band.
+    """Draw a line per method: the median over seeds, from the smallest to the largest as a band.
 
     Returns:
         Method -> where its line ends.

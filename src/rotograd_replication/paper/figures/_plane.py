@@ -13,7 +13,7 @@ STEP = 1e-5
 
 
 def value(task: schema.Task, points: np.ndarray) -> np.ndarray:
-    """The task's objective `phi` at `points`: `[..., 2]` -> `[...]`."""
+    """Compute the task's objective `phi` at `points`: `[..., 2]` -> `[...]`."""
     return getattr(objectives, task.kind)(points, task.shift, np)
 
 
@@ -28,7 +28,7 @@ def gradient(task: schema.Task, rotation: np.ndarray, points: np.ndarray) -> np.
 
 
 def rotation(run: pd.DataFrame, task: schema.Task) -> np.ndarray:
-    """The final R_k of a run, the identity for methods without rotations."""
+    """Return the final R_k of a run, the identity for methods without rotations."""
     columns = [f"rotation/{task.name}/{i}/{j}" for i in range(2) for j in range(2)]
     if not set(columns) <= set(run) or run[columns].iloc[-1].isna().any():
         return np.eye(2)
@@ -53,7 +53,7 @@ def levels(axes: Axes, task: schema.Task, turn: np.ndarray, limit: float, colour
 
 
 def path(axes: Axes, points: np.ndarray, colour: str, width: float = 1.2) -> None:
-    """A trajectory `[T, 2]` from an open circle to a filled one; a wide one shows under another."""
+    """Draw a trajectory `[T, 2]`, from open to filled circle; a wide one shows under another."""
     axes.plot(*points.T, color=colour, linewidth=width, zorder=4)
     edge: dict[str, Any] = {"markeredgecolor": colour, "markersize": 3.5 + width, "zorder": 6}
     axes.plot(*points[0], "o", markerfacecolor="white", **edge)
@@ -61,7 +61,7 @@ def path(axes: Axes, points: np.ndarray, colour: str, width: float = 1.2) -> Non
 
 
 def arrows(axes: Axes, points: np.ndarray, directions: np.ndarray, colour: str) -> None:
-    """Unit arrows at `points` (`[N, 2]`): directions, not sizes."""
+    """Draw unit arrows at `points` (`[N, 2]`): directions, not sizes."""
     lengths = np.linalg.norm(directions, axis=-1, keepdims=True)
     unit = directions / np.maximum(lengths, 1e-12)
     axes.quiver(

@@ -51,17 +51,17 @@ SETTINGS: dict[Any, Any] = {
 
 
 def context() -> AbstractContextManager[None]:
-    """The settings, for the time of a `with` block."""
+    """Set the settings for the time of a `with` block."""
     return mpl.rc_context({**mpl.rcParamsDefault, **SETTINGS, "backend": "agg"})
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure that lays itself out; sizes in inches."""
+    """Make an empty figure that lays itself out; sizes in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A page-wide grid of `count` panels, rows `height` inches high, without empty frames."""
+    """Make a page-wide grid of `count` panels, rows `height` inches high, no empty frames."""
     rows = -(-count // columns)
     drawing = figure(PAGE, rows * height + 0.5)
     grid = drawing.subplots(rows, columns, squeeze=False).ravel()
@@ -79,12 +79,12 @@ def legend(drawing: Figure, grid: list[Axes], columns: int) -> None:
 
 
 def label(method: schema.Method) -> str:
-    """A method's label, with its rotations as a formula."""
+    """Write a method's label, with its rotations as a formula."""
     return method.label.replace("R_k", "$R_k$")
 
 
 def look(name: str, method: schema.Method) -> dict[str, Any]:
-    """A method's colour, marker and line: the same in every figure, distinct without colour."""
+    """Give a method's colour, marker and line: the same everywhere, distinct without colour."""
     objective = method.parameters.get("objective")
     hollow = objective is not None and objective.value == "task_loss"
     focus = name in FOCUS

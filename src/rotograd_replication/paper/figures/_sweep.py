@@ -17,7 +17,7 @@ BASELINE = "vanilla"
 
 
 def rates(experiment: schema.Experiment) -> dict[str, float]:
-    """Method -> the learning rate of its rotations; 0 for the network without rotations."""
+    """Map each method to the learning rate of its rotations; 0 for no rotations."""
     swept = {
         name: rate for group in sweeps.of_rotations(experiment) for name, rate in group.items()
     }
@@ -26,7 +26,7 @@ def rates(experiment: schema.Experiment) -> dict[str, float]:
 
 
 def points(results: Results, experiment: schema.Experiment) -> pd.DataFrame:
-    """A row per run and metric: method, seed, task, metric, value, higher_is_better, rate."""
+    """Gather a row per run and metric, with the rate of its rotations."""
     rate = rates(experiment)
     columns = ["method", "seed", "task", "metric", "value", "higher_is_better"]
     tests = results.tests.dropna(subset="value")
@@ -35,12 +35,12 @@ def points(results: Results, experiment: schema.Experiment) -> pd.DataFrame:
 
 
 def measure(metric: str, higher: bool) -> str:
-    """What is measured, and which way is better."""
+    """Say what is measured, and which way is better."""
     return f"test {METRICS.get(metric, metric)} {'↑' if higher else '↓'}"
 
 
 def label(methods: list[schema.Method]) -> str:
-    """What a sweep's labels have in common: `RotoGrad` of `RotoGrad, 1e-3`."""
+    """Return what a sweep's labels have in common: `RotoGrad` of `RotoGrad, 1e-3`."""
     labels = [method.label.split(", ") for method in methods]
     common = [part for part in labels[0] if all(part in parts for parts in labels)]
     return ", ".join(common) or " / ".join(method.label for method in methods)

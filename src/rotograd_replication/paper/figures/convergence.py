@@ -18,7 +18,7 @@ COLUMNS = 5
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """A row of panels per experiment, a panel per task, a line per method."""
+    """Draw a row of panels per experiment, a panel per task, a line per method."""
     panels = [
         (found, task)
         for found in results.values()

@@ -30,7 +30,7 @@ def notes(results: dict[str, Results]) -> str:
 
 
 def _improvements(found: Results) -> pd.DataFrame:
-    """A row per run and task: its Δ, and its metric where it has one alone."""
+    """Gather a row per run and task: its Δ, and its metric where it has one alone."""
     rows = found.tests.copy()
     alone = rows.groupby("task")["metric"].nunique() == 1
     rows["value"] = rows["value"].where(rows["task"].map(alone))
@@ -43,7 +43,7 @@ def _improvements(found: Results) -> pd.DataFrame:
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """A panel per task, a row per method: median as a dot, smallest to largest run as a bar."""
+    """Draw a panel per task, a row per method: the median, and a bar from smallest to largest."""
     (given,) = results.values()
     experiment = study.experiments[given.name]
     found = _improvements(given).dropna(subset="delta")

@@ -13,7 +13,7 @@ NEEDS = {"experiments": 1, "some_method": "swept"}
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """A panel per task and metric: median, quartiles and every run."""
+    """Draw a panel per task and metric: median, quartiles and every run."""
     (found,) = results.values()
     experiment = study.experiments[found.name]
     runs = _sweep.points(found, experiment)

@@ -42,7 +42,7 @@ SIZES = (3.6, 2.2, 2.2, 2.2, 2.2)
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """A row per problem, a column per method that trains its tasks together."""
+    """Draw a row per problem, a column per method that trains its tasks together."""
     problems = {name: study.experiments[name] for name in results}
     tasks = {name: datasets[e.dataset].tasks for name, e in problems.items()}
     entries = [entry for e in problems.values() for entry in e.methods.items()]

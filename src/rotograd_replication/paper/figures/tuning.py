@@ -21,7 +21,7 @@ WARNING = "#b00020"
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
-    """A panel per tuned method: its candidates in the order of the grid, the choice ringed."""
+    """Draw a panel per tuned method: its candidates in the grid's order, the choice ringed."""
     tuned = [(e, m, choice) for e, found in results.items() for m, choice in found.choices.items()]
     drawing, grid = _style.panels(max(len(tuned), 1), min(3, max(len(tuned), 1)), 1.5)
     if not tuned:
@@ -53,7 +53,7 @@ def build(
 
 
 def _rows(experiment: str, method: str, choice: Choice) -> list[dict[str, Any]]:
-    """A row per candidate."""
+    """Write a row per candidate."""
     return [
         {
             "experiment": experiment,

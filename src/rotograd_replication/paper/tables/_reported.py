@@ -143,14 +143,14 @@ class PaperTable:
 
 
 def _printed(row: quantities.Row | None) -> Cell:
-    """The paper's cell, empty where it prints none."""
+    """Return the paper's cell, empty where it prints none."""
     if row is None:
         return NO_CELL
     return (row["value"], math.nan if row["std"] is None else row["std"], row["runs"])
 
 
 def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
-    """A row's name, with what is missing from its numbers: `Vanilla (4/5, 1 diverged)`."""
+    """Name a row, with what is missing from its numbers: `Vanilla (4/5, 1 diverged)`."""
     results = list(results)
     holes = []
     for found in results:
@@ -162,7 +162,7 @@ def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
 
 
 def undefined(results: dict[str, Results]) -> str:
-    """A remark on cells without an improvement; empty if there are none."""
+    """Say why cells have no improvement; empty if all have one."""
     return "".join(f" {text}" for text in caption.undefined(results.values()))
 
 
@@ -181,7 +181,7 @@ def table(
     higher: dict[str, bool],
     exclude: Iterable[str] = (),
 ) -> table_format.Table:
-    """A table from its cells.
+    """Build a table from its cells.
 
     Args:
         title: one line.

@@ -29,7 +29,7 @@ COLUMNS = {
 
 
 def clause(*_: object) -> str:
-    """What both captions say of the numbers."""
+    """Say what both captions say of the numbers."""
     return (
         "hours are of a whole run, of all its networks; reported averages over all tasks and costs "
         "relative to Vanilla are computed from the printed cells"

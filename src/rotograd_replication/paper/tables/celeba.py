@@ -15,7 +15,7 @@ NEEDS = {"metric": "f1", "fewest_tasks": 2}
 
 
 def _shares(results: dict[str, Results], study: schema.Study) -> str:
-    """What is rotated: the share differs between the networks, so rows cannot say it."""
+    """Say what is rotated: the share differs between the networks, so rows cannot."""
     parts = []
     headings = build.headings(study, results)
     for experiment, found in results.items():
@@ -39,7 +39,7 @@ def _negative(results: dict[str, Results]) -> str:
 
 
 def _doubts(paper: Paper, results: dict[str, Results]) -> list[str]:
-    """What the reported numbers leave in doubt, in the words of their file."""
+    """Say what the reported numbers leave in doubt, in the words of their file."""
     names = {paper.experiments[e].reported for e in results if e in paper.experiments}
     rows = [row for row in paper.rows.values() if row["experiment"] in names and row["note"]]
     return list(dict.fromkeys(f"Reported {row['method']}: {row['note']}." for row in rows))

@@ -43,7 +43,7 @@ def build(results: dict[str, Results], study: schema.Study, paper: Paper, captio
 
 
 def _losses(history: pd.DataFrame) -> pd.Series:
-    """The smallest sum of validation losses over the epochs of training: (method, seed) -> it."""
+    """Find each run's smallest sum of validation losses over the epochs of training."""
     trained = history[history["epoch"] > 0].set_index(["method", "seed"])
     sums = trained.filter(regex="^val_loss/").sum(axis=1, min_count=1)
     return sums.groupby(["method", "seed"], sort=False).min()
