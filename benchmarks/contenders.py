@@ -179,9 +179,9 @@ def official(
         model = rotograd.RotoGrad(backbone, heads, m, normalize_losses=training["normalize_losses"])
     model.to(device)
     away("exponential", model.parameters())
-    groups = [{"params": module.parameters()} for module in (backbone, *heads)]
-    optim_model = optimizers.build(groups, training["optimizer"])
-    optim_rotograd = optimizers.build(model.parameters(), training["rotation"])
+    parameters = [p for module in (backbone, *heads) for p in module.parameters()]
+    optim_model = optimizers.build(parameters, training["optimizer"])
+    optim_rotograd = optimizers.build(list(model.parameters()), training["rotation"])
     x, y = batch_of(data, samples, device)
 
     def step() -> None:

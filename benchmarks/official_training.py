@@ -141,7 +141,7 @@ class OfficialTrainer(Trainer):
 
     def use(self, net: Official, settings: dict[str, Any]) -> "OfficialTrainer":
         """Train `net` in the place of the network that the trainer was built with."""
-        self.net = net.on(self.device)
+        self.net = net.to(self.device, memory_format=torch.channels_last)
         self.optimizers = type(self.optimizers)(net, settings)
         return self
 
