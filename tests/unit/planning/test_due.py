@@ -57,15 +57,13 @@ def test_an_edit_of_an_experiment_trains_its_runs_and_says_what_changed(study):
 
 def test_an_edit_of_a_method_trains_its_runs(study):
     old = study.experiments["cifar10"]
-    parameters = old.methods["gradnorm"].parameters
-    alpha = parameters["alpha"].model_copy(update={"value": 1.5})
-    method = old.methods["gradnorm"].model_copy(
-        update={"parameters": parameters | {"alpha": alpha}}
-    )
-    new = old.model_copy(update={"methods": old.methods | {"gradnorm": method}})
+    parameters = old.methods["pcgrad"].parameters
+    mean = parameters["mean"].model_copy(update={"value": True})
+    method = old.methods["pcgrad"].model_copy(update={"parameters": parameters | {"mean": mean}})
+    new = old.model_copy(update={"methods": old.methods | {"pcgrad": method}})
     found = plan(study.model_copy(update={"experiments": {"cifar10": new}}), LITE)
     assert found.due == {
-        ("cifar10", "gradnorm", seed): "method.parameters.alpha is 1.5, was 1.0" for seed in (0, 1)
+        ("cifar10", "pcgrad", seed): "method.parameters.mean is True, was False" for seed in (0, 1)
     }
 
 
