@@ -86,6 +86,8 @@ class Printed(schema.Model):
     names: dict[schema.Name, str] = pydantic.Field(default={})
     # The quantities that the paper prints of it, named as in `configs/paper/reported.csv`.
     cells: tuple[schema.Name, ...]
+    # What is in doubt of what the paper prints: a sentence for captions.
+    doubt: str = ""
 
 
 class Quantities(schema.Model):

@@ -81,6 +81,7 @@ def test_both_data_stand_side_by_side(written):
     ours = cells[(cells["source"] == "replicated") & (cells["quantity"] == "digits avg Δ ↑")]
     assert ours.groupby("data")["value"].nunique().gt(1).all()
     latex = written["digits"][2].read_text()
+    assert "probably superseded by the camera-ready's" in latex
     for heading in ("MNIST", "SVHN"):
         assert rf"\multicolumn{{4}}{{c}}{{{heading}}}" in latex
     for rules in ("{2-5} \\cmidrule(lr){6-9}", "{2-3} \\cmidrule(lr){4-5} \\cmidrule(lr){6-7}"):
@@ -101,6 +102,7 @@ def test_an_undefined_improvement_is_blank_and_named(tmp_path):
     build = plugins.load("tables", "digits").build
     found = build(results, study, fake_runs.paper(), "A caption.")
     assert "Blank: Δ is undefined, the single-task F1 is 0 (parity)." in found.caption
+    assert "superseded" not in found.caption, "this is said of SVHN alone"
     cells = found.tidy()
     ours = cells[(cells["source"] == "replicated") & (cells["quantity"] == "digits avg Δ ↑")]
     assert (ours["runs"] == 1).all()

@@ -105,7 +105,8 @@ class PaperTable:
         text += "".join(f"; {clause}" for clause in clauses) + "."
         text += undefined(results) if improvements else ""
         text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
-        text += f" {self.remark(results, study, paper)}" if self.remark else ""
+        remark = self.remark(results, study, paper) if self.remark else ""
+        text += f" {remark}" if remark else ""
         title = self.title.format(" and ".join(self._subjects(study, results)))
         return table(title, text, cells, higher=higher, exclude=separate)
 

@@ -1,4 +1,8 @@
-"""Yes or no: binary cross-entropy and F1 of the positive class (scikit-learn's)."""
+"""Yes or no: binary cross-entropy and F1 of the positive class (scikit-learn's).
+
+F1 is that of the whole split. The official code's example averages scikit-learn's F1 over batches,
+which is another number where positives are rare.
+"""
 
 import numpy as np
 import torch.nn.functional as F
