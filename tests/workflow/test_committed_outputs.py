@@ -111,13 +111,19 @@ def regenerate(study, folder, outputs, *words):
         pytest.fail(f"`{outputs[option]}` is stale, {len(lines)} lines:\n{shown}\n{remedy}")
 
 
+def choices(study, *experiments):
+    """What tuning chose for some experiments, as a verb takes it."""
+    folders = (ROOT / "results" / study / e / "tuning" for e in experiments)
+    return ["--tuned", *(path for folder in folders for path in sorted(folder.glob("*.json")))]
+
+
 @pytest.mark.parametrize(("study", "name"), [(s, e) for s in COMMITTED for e in AGGREGATED[s]])
 def test_results_are_those_of_the_runs(tmp_path, study, name):
     outputs = {option: Path("results", study, name + end) for end, option in AGGREGATE.items()}
     runs = [ROOT / path.parent for path in run_records(study, name)]
     words = ["aggregate", "--study", study, "--experiment", name]
     words += ["--metrics", *(run / "metrics.json" for run in runs)]
-    words += ["--history", *(run / "history.csv" for run in runs)]
+    words += ["--history", *(run / "history.csv" for run in runs), *choices(study, name)]
     regenerate(study, tmp_path, outputs, *words)
 
 
@@ -140,7 +146,8 @@ def test_figures(tmp_path, study, name):
 @pytest.mark.parametrize("study", COMMITTED)
 def test_hyperparameters(tmp_path, study):
     outputs = {"out": Path("paper_tables", study, "hyperparameters.md")}
-    regenerate(study, tmp_path, outputs, "hyperparameters", "--study", study)
+    words = ["hyperparameters", "--study", study, *choices(study, *load(study).experiments)]
+    regenerate(study, tmp_path, outputs, *words)
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,17 @@ import resource, torch
 from rotograd_replication.runtime.device import make_deterministic
 make_deterministic(1)
 faults = []
-for _ in range(5):
+for _ in range(12):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.zeros(1 << 24)
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-print(sorted(faults)[2])  # the median: the system may take pages back at any time
+print(sorted(faults)[6])  # the median: the system may take pages back at any time
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_memory_that_a_step_frees_is_there_for_the_next():
-    """64 MiB again and again: pages are taken from the system once."""
+    """64 MiB again and again: pages are taken from the system once or twice."""
     answer = subprocess.run(
         [sys.executable, "-c", STEPS], capture_output=True, text=True, check=True
     )
