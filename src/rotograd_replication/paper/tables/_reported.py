@@ -105,8 +105,9 @@ class PaperTable:
         text += "".join(f"; {clause}" for clause in clauses) + "."
         text += undefined(results) if improvements else ""
         text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
-        remark = self.remark(results, study, paper) if self.remark else ""
-        text += f" {remark}" if remark else ""
+        printed = [paper.experiments[e] for e in results if e in paper.experiments]
+        text += "".join(f" {experiment.doubt}" for experiment in printed if experiment.doubt)
+        text += f" {self.remark(results, study, paper)}" if self.remark else ""
         title = self.title.format(" and ".join(self._subjects(study, results)))
         return table(title, text, cells, higher=higher, exclude=separate)
 
