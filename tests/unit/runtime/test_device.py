@@ -12,21 +12,24 @@ import resource, torch
 from rotograd_replication.runtime.device import make_deterministic
 make_deterministic(1)
 faults = []
-for _ in range(12):
+for _ in range(30):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.zeros(1 << 24)
+    torch.zeros(9 << 20)
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-print(sorted(faults)[6])  # the median: the system may take pages back at any time
+print(min(faults))
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_memory_that_a_step_frees_is_there_for_the_next():
-    """64 MiB again and again: pages are taken from the system once or twice."""
+    """36 MiB again and again: each takes 9,216 pages unless they are kept.
+
+    The fewest of 30 count: small pieces left beside the first ones make glibc take new pages.
+    """
     answer = subprocess.run(
         [sys.executable, "-c", STEPS], capture_output=True, text=True, check=True
     )
-    assert int(answer.stdout) < 1000
+    assert int(answer.stdout) < 100
 
 
 SETTINGS = """
