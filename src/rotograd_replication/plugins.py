@@ -89,12 +89,20 @@ def parameters(package: str, name: str, function: str = "build") -> dict[str, tu
         ValueError: `package` has no file of that name, or the file has no such function.
     """
     check(package, name)
-    tree = ast.parse((ROOT / FOLDERS[package] / f"{name}.py").read_text())
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            arguments = node.args
-            return {
-                a.arg: (ast.unparse(a.annotation) if a.annotation else "", default is None)
-                for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-            }
-    raise ValueError(f"`{FOLDERS[package]}/{name}.py` must define `{function}`. Found none.")
+    found = _signatures((ROOT / FOLDERS[package] / f"{name}.py").read_text())
+    if function not in found:
+        raise ValueError(f"`{FOLDERS[package]}/{name}.py` must define `{function}`. Found none.")
+    return found[function]
+
+
+@functools.cache
+def _signatures(source: str) -> dict[str, dict[str, tuple[str, bool]]]:
+    """Read the keyword-only arguments of every function of a file."""
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    return {
+        function.name: {
+            a.arg: (ast.unparse(a.annotation) if a.annotation else "", default is None)
+            for a, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+        }
+        for function in functions
+    }

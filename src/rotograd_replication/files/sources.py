@@ -25,7 +25,7 @@ Files in other languages count by their names and bytes. The digest is the same 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -79,8 +79,7 @@ class Module:
     @classmethod
     def read(cls, path: Path, root: Path, package: frozenset[str]) -> "Module":
         """Parse a file below `root`."""
-        tree = ast.parse(path.read_bytes(), str(path))
-        return cls(path.stem, path.relative_to(root).parent.parts, tree.body, package)
+        return _module(path.read_bytes(), path, root, package)
 
     def lines(self, modules: dict[str, "Module"]) -> Iterator[str]:
         """Yield a line per statement and per import that no statement uses.
@@ -89,14 +88,11 @@ class Module:
             modules: All files of the digest, by dotted name.
         """
         used: set[str] = set()
-        for statement in self.body:
-            if _is_import(statement) or _is_silent(statement):
-                continue
-            names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        for statement, names, bound in self.statements:
             used |= names
-            content: dict[str, Any] = {"statement": _digest(statement)}
+            content: dict[str, Any] = {"statement": statement}
             content["names"] = {name: m for name in names if (m := self.meaning(name, modules))}
-            if "build" in _bound(statement):
+            if "build" in bound:
                 content["plugin"] = self.name
             yield atomic.digest(content)
         for name in self.imports.keys() - used:
@@ -114,12 +110,22 @@ class Module:
         return meanings
 
     @cached_property
+    def statements(self) -> list[tuple[str, set[str], set[str]]]:
+        """Each statement that counts: its digest, the names in it and those that it binds."""
+        found = []
+        for statement in self.body:
+            if not (_is_import(statement) or _is_silent(statement)):
+                names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+                found.append((_digest(statement), names, _bound(statement)))
+        return found
+
+    @cached_property
     def definitions(self) -> dict[str, list[str]]:
         """Name -> digests of the statements that bind it, in their order."""
         digests: dict[str, list[str]] = {}
-        for statement in self.body:
-            for name in () if _is_import(statement) else _bound(statement):
-                digests.setdefault(name, []).append(_digest(statement))
+        for statement, _, bound in self.statements:
+            for name in bound:
+                digests.setdefault(name, []).append(statement)
         return digests
 
     @cached_property
@@ -132,6 +138,13 @@ class Module:
                 bound = alias.asname or alias.name.partition(".")[0]
                 origins.setdefault(bound, []).append(_origin(node, alias, self.folder))
         return origins
+
+
+@cache
+def _module(content: bytes, path: Path, root: Path, package: frozenset[str]) -> Module:
+    """Parse a file, once for the digests of all stages."""
+    tree = ast.parse(content, str(path))
+    return Module(path.stem, path.relative_to(root).parent.parts, tree.body, package)
 
 
 def _is_import(node: ast.AST) -> TypeGuard[ast.Import | ast.ImportFrom]:

@@ -1,5 +1,6 @@
 """A value with its source, and parameters of plug-ins: what every configuration is made of."""
 
+import functools
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -84,6 +85,13 @@ def check_labels(what: str, labels: Iterable[str]) -> None:
         seen.add(label)
 
 
+@functools.cache
+def _adapter(annotation: str) -> pydantic.TypeAdapter[Any]:
+    """Build what checks a parameter by the annotation that its plug-in gives."""
+    kind = eval(annotation, {"__builtins__": {}}, ANNOTATIONS)
+    return pydantic.TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
+
+
 def check_parameters(package: str, module: str, given: Parameters, function: str = "build") -> None:
     """Refuse parameters that the plug-in does not take, lacks or types otherwise.
 
@@ -97,10 +105,8 @@ def check_parameters(package: str, module: str, given: Parameters, function: str
             raise ValueError(f"`{name}` is not a parameter of {package}/{module}. {hint}")
     for name, (annotation, required) in legal.items():
         if name in given:
-            kind = eval(annotation, {"__builtins__": {}}, ANNOTATIONS)
             try:
-                adapter = pydantic.TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
-                adapter.validate_python(given[name].value, strict=True)
+                _adapter(annotation).validate_python(given[name].value, strict=True)
             except pydantic.ValidationError as error:
                 found = given[name].value
                 rule = error.errors()[0]["msg"]
