@@ -6,7 +6,7 @@ STUDY ?= quick
 
 # Of the user's shell no setting of Python or matplotlib counts. Where there is no home that can be
 # written to, as in a container, Snakemake and uv are given one.
-unexport PYTHONPATH PYTHONHOME
+unexport $(filter PYTHON%,$(.VARIABLES))
 export PYTHONNOUSERSITE := 1
 export PYTHONUTF8 := 1
 export MPLBACKEND := agg
