@@ -116,17 +116,28 @@ def _share(row: object) -> float:
     return row.backbone_gflop / row.vanilla_seconds / row.peak_gflop_per_s
 
 
-def made(rows: pd.DataFrame, by: str) -> str:
-    """What rows of measurements were made with, in a sentence; `by` names what was measured."""
+def made(rows: pd.DataFrame, by: str, within: str | None = None) -> str:
+    """What rows of measurements were made with, in a sentence.
+
+    Args:
+        rows: one a measurement.
+        by: the column that names what was measured.
+        within: the column that tells its rows apart, where they were made with different things.
+    """
     columns = ["device", "cores", "threads", "versions", "revision"]
     rows = rows.astype(dict.fromkeys(columns, object)).fillna(dict.fromkeys(columns, "?"))
-    groups = rows.groupby(columns, sort=False)
-    each = [
-        (f"{', '.join(dict.fromkeys(group[by]))}: " if len(groups) > 1 else "")
-        + f"{device}, {cores} cores, {threads} threads, {versions} (revision {revision})"
-        for (device, cores, threads, versions, revision), group in groups
-    ]
-    return f"Measured on, where a ? was not recorded: {'; '.join(each)}."
+    several = rows.groupby(by)[columns].transform("nunique").gt(1).any(axis=1)
+    names = rows[by] + (" " + rows[within]).where(several, "") if within else rows[by]
+    sentences = []
+    for (device, cores, threads, versions, revision), group in names.groupby(
+        [rows[column] for column in columns], sort=False
+    ):
+        count = cores if cores == "?" else f"{cores:g}"
+        sentences.append(
+            (f"{', '.join(dict.fromkeys(group))}: " if len(group) < len(rows) else "")
+            + f"{device}, {count} cores, {threads} threads, {versions} (revision {revision})"
+        )
+    return f"Measured on, where a ? was not recorded: {'; '.join(sentences)}."
 
 
 def draw(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> None:
@@ -143,7 +154,7 @@ def draw(root: Path, rows: pd.DataFrame, memory: pd.DataFrame) -> None:
         f"{table(root, rows, memory).to_markdown(index=False, disable_numparse=True)}\n\n"
         "Median and quartiles over pairs of neighbouring steps on random inputs, by "
         "`benchmarks/step_time.py`; a row of one pair is that of the first steps. "
-        f"{made(rows, 'workload')} A "
+        f"{made(rows, 'workload', 'contender')} A "
         "share of peak is that of a float32 product of 2048 x 2048 in the same process; above 100% "
         "fewer operations are made than torch counts, those of direct convolution. Peak memory "
         "is that of two steps in a process of their own, by `benchmarks/memory.py`. The "
