@@ -7,7 +7,11 @@ MADE = {"device": "CPU, A", "cores": 1.0, "threads": 1, "versions": "torch 1", "
 
 
 def test_rows_of_two_machines_are_told_apart_only_where_they_share_a_workload():
-    rows = [("digits", "ours", "CPU, A"), ("faces", "ours", "CPU, A"), ("faces", "theirs", "CPU, B")]
+    rows = [
+        ("digits", "ours", "CPU, A"),
+        ("faces", "ours", "CPU, A"),
+        ("faces", "theirs", "CPU, B"),
+    ]
     table = pd.DataFrame([MADE | {"workload": w, "contender": c, "device": d} for w, c, d in rows])
     said = cost_report.made(table, "workload", "contender")
     assert "digits, faces ours: CPU, A, 1 cores" in said and "faces theirs: CPU, B" in said
