@@ -17,6 +17,9 @@ settings.register_profile("repeatable", derandomize=True, database=None, **QUIET
 settings.register_profile("campaign", max_examples=2_000, print_blob=True, **QUIET)
 settings.load_profile("repeatable")
 
+# Two workers on two cores: threads that wait for each other take ten times as long.
+torch.set_num_threads(1)
+
 BUILD_MIRROR = ROOT.parent / "shared" / "data" / "build_mirror.py"
 
 
