@@ -4,10 +4,11 @@
     python benchmarks/official_training.py --draw
 
 Study lite's digits and CIFAR-10: the same backbone, heads, initial weights, order of the data,
-optimisers, schedules and rotation learning rate; what is kept is chosen by the same rule. The
-package is used twice: `official`, as it ships (random rotations to start with, 20 steps of burn-in,
-the gradient of its own loss, PyTorch's eps), and `official_as_ours`, set as our configuration is
-(from the identity, losses of the first step, equation 3's gradient, our eps).
+optimisers, schedules and rotation learning rate (the one that validation chose for ours, where the
+study tunes it); what is kept is chosen by the same rule. The package is used twice: `official`, as
+it ships (random rotations to start with, 20 steps of burn-in, the gradient of its own loss,
+PyTorch's eps), and `official_as_ours`, set as our configuration is (from the identity, losses of
+the first step, equation 3's gradient, our eps).
 
 Ours is the committed run where it is of the present configuration and training code, else it is
 trained. Each run is kept in `--runs` as it ends; the same command goes on with what is left, then
@@ -27,7 +28,7 @@ from contenders import package, plain
 from torch import Tensor, nn
 
 from rotograd_replication.claims import stats
-from rotograd_replication.config import equal_code, schema, stages
+from rotograd_replication.config import choice, equal_code, schema, stages
 from rotograd_replication.config import load as config
 from rotograd_replication.config.settings import run_digest, run_settings, values
 from rotograd_replication.data.loader import Loader
@@ -202,7 +203,7 @@ def trained(
         trainer = OfficialTrainer(*given).use(net, settings)
     trainer.run(Checkpoints(None, contender, {"seed": seed}, str(CPU)))
     found = {"best_epoch": trainer.best_epoch, "diverged": trainer.diverged}
-    found |= {"data": read["test"].data["label"], "rate": settings["training"]["rotation"]}
+    found |= {"data": read["test"].data["label"], "rate": rotation(settings)}
     if trainer.diverged:
         return found
     trainer.net.load_state_dict(trainer.best_state)
@@ -210,7 +211,22 @@ def trained(
     return found | {"seconds": trainer.seconds} | measured
 
 
-def committed(experiment: str, seed: int, code: equal_code.TrainingCode) -> dict[str, Any] | None:
+def tuned(study: schema.Study) -> schema.Study:
+    """The study with what validation chose for our method, where it is tuned."""
+    folder = ROOT / "results" / STUDY
+    experiments = [e for e in EXPERIMENTS if study.experiments[e].grid(METHOD)]
+    files = [folder / experiment / "tuning" / f"{METHOD}.json" for experiment in experiments]
+    return choice.apply(study, [choice.read(file) for file in files])
+
+
+def rotation(settings: dict[str, Any]) -> dict[str, Any]:
+    """The rotations' optimiser of a run."""
+    return settings["method"]["rotation"] or settings["training"]["rotation"]
+
+
+def committed(
+    experiment: str, seed: int, settings: dict[str, Any], code: equal_code.TrainingCode
+) -> dict[str, Any] | None:
     """Our committed run, if it is of the present configuration and training code."""
     folder = ROOT / "results" / STUDY / experiment / METHOD / f"seed{seed}"
     if not (folder / "metrics.json").exists():
@@ -227,7 +243,7 @@ def committed(experiment: str, seed: int, code: equal_code.TrainingCode) -> dict
         for task, metrics in record["metrics"].items()
     }
     found = {key: record[key] for key in ("best_epoch", "diverged", "seconds")}
-    found |= {"data": record["data"]["label"], "rate": record["settings"]["training"]["rotation"]}
+    found |= {"data": record["data"]["label"], "rate": rotation(settings)}
     return found | {"val": val, "test": record["metrics"]}
 
 
@@ -304,25 +320,31 @@ def _interval(difference: np.ndarray) -> str:
 def draw(
     out: Path, runs: dict[tuple[str, str, int], dict[str, Any]], facts: dict[str, Any]
 ) -> None:
-    """Write `official.csv` and `official.md`."""
+    """Write `official.csv` and `official.md` of the experiments that the package was trained on."""
+    used = dict.fromkeys(experiment for experiment, contender, _ in runs if contender != "ours")
+    runs = {key: run for key, run in runs.items() if key[0] in used}
+    missing = [experiment for experiment in EXPERIMENTS if experiment not in used]
     rows = tidy(runs)
     with records.atomic(out / "official.csv") as temporary:
         rows.to_csv(temporary, index=False)
     diverged = [f"{e}/{c}, seed {s}" for (e, c, s), run in runs.items() if run["diverged"]]
     rates = [f"{e} {run['rate']['learning_rate']:g}" for (e, _, _), run in runs.items()]
+    epochs = [f"{experiment} {facts['epochs'][experiment]}" for experiment in used]
     data = dict.fromkeys(run["data"] for run in runs.values())
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     text = (
         "### The authors' package `rotograd` 0.1.6.0 and ours, trained alike\n\n"
         f"{table(rows).to_markdown(index=False, disable_numparse=True)}\n\n"
         f"Study {STUDY}, by `benchmarks/official_training.py`: the same backbone, heads, initial "
-        "weights, order of the data, optimisers and rotation learning rate. *As it ships*: random "
+        "weights, order of the data, optimisers and rotation learning rate, for both the one that "
+        "validation chose for ours where the study tunes it. *As it ships*: random "
         f"rotations to start with, losses and norms taken anew after {BURN_IN} steps, the gradient "
         "of its own loss, PyTorch's eps. *Set as ours*: from the identity, the first step's, "
         "equation 3's gradient, our eps. Validation loss: the sum over tasks in the best epoch. "
         "Other rows are of the test split. Differences are of runs of one seed, with Student's "
-        f"interval. Epochs: {facts['epochs']}; rotation learning rates: "
+        f"interval. Epochs: {', '.join(epochs)}; rotation learning rates: "
         f"{', '.join(dict.fromkeys(rates))}. Data: {', '.join(data)}. "
+        + (f"Not trained yet: {', '.join(missing)}. " if missing else "")
         + (f"Diverged and left out: {'; '.join(diverged)}. " if diverged else "")
         + f"{facts['device']}, {versions}.\n"
     )
@@ -337,7 +359,7 @@ def gather(arguments: argparse.Namespace) -> dict[tuple[str, str, int], dict[str
     runs = {}
     for seed in range(arguments.seeds):
         for experiment in EXPERIMENTS:
-            settings = run_settings(study, experiment, METHOD)
+            settings = run_settings(tuned(study), experiment, METHOD)
             data = study.datasets[settings["dataset"]]
             if arguments.epochs:
                 settings["training"]["epochs"] = arguments.epochs
@@ -346,7 +368,7 @@ def gather(arguments: argparse.Namespace) -> dict[tuple[str, str, int], dict[str
                 file = arguments.runs / experiment / contender / f"seed{seed}-{key}.json"
                 run = None
                 if contender == "ours" and not arguments.epochs:
-                    run = committed(experiment, seed, code)
+                    run = committed(experiment, seed, settings, code)
                 if run is None and file.exists():
                     run = records.read_json(file)
                 if run is None and not arguments.draw:
@@ -381,8 +403,7 @@ def main() -> None:
     epochs = {
         e: arguments.epochs or study.experiments[e].training.epochs.value for e in EXPERIMENTS
     }
-    facts = {"epochs": ", ".join(f"{e} {n}" for e, n in epochs.items())}
-    draw(arguments.out, runs, facts | provenance.describe(CPU, ROOT))
+    draw(arguments.out, runs, {"epochs": epochs} | provenance.describe(CPU, ROOT))
 
 
 if __name__ == "__main__":

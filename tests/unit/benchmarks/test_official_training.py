@@ -9,11 +9,12 @@ import torch
 
 from rotograd_replication.config import load as config
 from rotograd_replication.config.settings import run_settings
+from rotograd_replication.files.atomic import read_json
 from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training import optimizers
 from rotograd_replication.training.step import task_step
-from tests.helpers.paths import CONFIGS
+from tests.helpers.paths import CONFIGS, ROOT
 
 CPU = torch.device("cpu")
 B, M, SEED = 16, 6, 3
@@ -106,11 +107,12 @@ def test_differences_are_of_one_seed(tmp_path):
     assert shown.loc["validation loss", "theirs - ours"] == "+3"
     assert shown.loc["mean f1", "theirs - ours"] == "+0.5"
     assert shown.loc["mean f1", "95 %"] == "+0.5 to +0.5" and shown.loc["mean f1", "seeds"] == "2"
-    facts = {"epochs": "cifar10 1", "versions": {"torch": "2"}, "device": "one"}
+    runs["digits", "ours", 0] = made_up(0)
+    facts = {"epochs": {"cifar10": 1}, "versions": {"torch": "2"}, "device": "one"}
     official_training.draw(tmp_path, runs, facts)
-    assert (
-        "Diverged and left out: cifar10/official, seed 2." in (tmp_path / "official.md").read_text()
-    )
+    text = (tmp_path / "official.md").read_text()
+    assert "Diverged and left out: cifar10/official, seed 2." in text
+    assert "Not trained yet: digits." in text and "Epochs: cifar10 1;" in text
     assert len(pd.read_csv(tmp_path / "official.csv")) == 5 * 2 * 6 * 2
 
 
@@ -122,8 +124,23 @@ def test_missing_data_are_named(tmp_path):
 
 def test_our_committed_run_is_read(monkeypatch):
     code = official_training.equal_code.TrainingCode("unknown")
-    assert official_training.committed("digits", 0, code) is None
+    settings = run_settings(config.load_study(CONFIGS, "lite"), "digits", "rotograd")
+    assert official_training.committed("digits", 0, settings, code) is None
     monkeypatch.setattr(code.__class__, "trained", lambda *given: True)
-    found = official_training.committed("digits", 0, code)
+    found = official_training.committed("digits", 0, settings, code)
     if found is not None:  # its configuration is the present one
         assert set(found["val"]["left"]) == set(found["test"]["left"]) == {"accuracy", "loss"}
+
+
+def test_both_train_with_the_rate_that_our_committed_runs_have():
+    """Else the package, at another rate, would be held against a tuned method."""
+    study = config.load_study(CONFIGS, "lite")
+    chosen = official_training.tuned(study)
+    for experiment in official_training.EXPERIMENTS:
+        settings = run_settings(chosen, experiment, "rotograd")
+        rate = official_training.rotation(settings)["learning_rate"]
+        folder = ROOT / "results" / "lite" / experiment / "rotograd"
+        record = read_json(folder / "seed0" / "metrics.json")
+        untuned = record["settings"]["training"]["rotation"]["learning_rate"]
+        said = record.get("tuned", {}).get("rotation.learning_rate", str(untuned))
+        assert rate == float(said.split()[0])
