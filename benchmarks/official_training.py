@@ -203,7 +203,7 @@ def trained(
         trainer = OfficialTrainer(*given).use(net, settings)
     trainer.run(Checkpoints(None, contender, {"seed": seed}, str(CPU)))
     found = {"best_epoch": trainer.best_epoch, "diverged": trainer.diverged}
-    found |= {"data": read["test"].data["label"], "rate": rotation(settings)}
+    found |= {"data": read["test"].data["label"]}
     if trainer.diverged:
         return found
     trainer.net.load_state_dict(trainer.best_state)
@@ -211,22 +211,25 @@ def trained(
     return found | {"seconds": trainer.seconds} | measured
 
 
-def tuned(study: schema.Study) -> schema.Study:
-    """The study with what validation chose for our method, where it is tuned."""
+def all_settings(study: schema.Study, epochs: int | None = None) -> dict[str, dict[str, Any]]:
+    """Each experiment's settings, with what validation chose for our method, where it is tuned."""
     folder = ROOT / "results" / STUDY
-    experiments = [e for e in EXPERIMENTS if study.experiments[e].grid(METHOD)]
-    files = [folder / experiment / "tuning" / f"{METHOD}.json" for experiment in experiments]
-    return choice.apply(study, [choice.read(file) for file in files])
+    grids = [e for e in EXPERIMENTS if study.experiments[e].grid(METHOD)]
+    files = [folder / experiment / "tuning" / f"{METHOD}.json" for experiment in grids]
+    study = choice.apply(study, [choice.read(file) for file in files])
+    found = {experiment: run_settings(study, experiment, METHOD) for experiment in EXPERIMENTS}
+    for settings in found.values():
+        settings["training"]["epochs"] = epochs or settings["training"]["epochs"]
+    return found
 
 
-def rotation(settings: dict[str, Any]) -> dict[str, Any]:
-    """The rotations' optimiser of a run."""
-    return settings["method"]["rotation"] or settings["training"]["rotation"]
+def rate(settings: dict[str, Any]) -> float:
+    """The learning rate of a run's rotations."""
+    optimizer = settings["method"]["rotation"] or settings["training"]["rotation"]
+    return optimizer["learning_rate"]
 
 
-def committed(
-    experiment: str, seed: int, settings: dict[str, Any], code: equal_code.TrainingCode
-) -> dict[str, Any] | None:
+def committed(experiment: str, seed: int, code: equal_code.TrainingCode) -> dict[str, Any] | None:
     """Our committed run, if it is of the present configuration and training code."""
     folder = ROOT / "results" / STUDY / experiment / METHOD / f"seed{seed}"
     if not (folder / "metrics.json").exists():
@@ -243,7 +246,7 @@ def committed(
         for task, metrics in record["metrics"].items()
     }
     found = {key: record[key] for key in ("best_epoch", "diverged", "seconds")}
-    found |= {"data": record["data"]["label"], "rate": rotation(settings)}
+    found |= {"data": record["data"]["label"]}
     return found | {"val": val, "test": record["metrics"]}
 
 
@@ -318,7 +321,10 @@ def _interval(difference: np.ndarray) -> str:
 
 
 def draw(
-    out: Path, runs: dict[tuple[str, str, int], dict[str, Any]], facts: dict[str, Any]
+    out: Path,
+    runs: dict[tuple[str, str, int], dict[str, Any]],
+    configured: dict[str, dict[str, Any]],
+    process: dict[str, Any],
 ) -> None:
     """Write `official.csv` and `official.md` of the experiments that the package was trained on."""
     used = dict.fromkeys(experiment for experiment, contender, _ in runs if contender != "ours")
@@ -328,10 +334,10 @@ def draw(
     with records.atomic(out / "official.csv") as temporary:
         rows.to_csv(temporary, index=False)
     diverged = [f"{e}/{c}, seed {s}" for (e, c, s), run in runs.items() if run["diverged"]]
-    rates = [f"{e} {run['rate']['learning_rate']:g}" for (e, _, _), run in runs.items()]
-    epochs = [f"{experiment} {facts['epochs'][experiment]}" for experiment in used]
+    rates = [f"{e} {rate(configured[e]):g}" for e in used]
+    epochs = [f"{e} {configured[e]['training']['epochs']}" for e in used]
     data = dict.fromkeys(run["data"] for run in runs.values())
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in process["versions"].items())
     text = (
         "### The authors' package `rotograd` 0.1.6.0 and ours, trained alike\n\n"
         f"{table(rows).to_markdown(index=False, disable_numparse=True)}\n\n"
@@ -343,32 +349,30 @@ def draw(
         "equation 3's gradient, our eps. Validation loss: the sum over tasks in the best epoch. "
         "Other rows are of the test split. Differences are of runs of one seed, with Student's "
         f"interval. Epochs: {', '.join(epochs)}; rotation learning rates: "
-        f"{', '.join(dict.fromkeys(rates))}. Data: {', '.join(data)}. "
+        f"{', '.join(rates)}. Data: {', '.join(data)}. "
         + (f"Not trained yet: {', '.join(missing)}. " if missing else "")
         + (f"Diverged and left out: {'; '.join(diverged)}. " if diverged else "")
-        + f"{facts['device']}, {versions}.\n"
+        + f"{process['device']}, {versions}.\n"
     )
     with records.atomic(out / "official.md") as temporary:
         temporary.write_text(text)
 
 
-def gather(arguments: argparse.Namespace) -> dict[tuple[str, str, int], dict[str, Any]]:
+def gather(
+    study: schema.Study, configured: dict[str, dict[str, Any]], arguments: argparse.Namespace
+) -> dict[tuple[str, str, int], dict[str, Any]]:
     """Every run, read where it is there, else trained and kept, unless only to be drawn."""
-    study = config.load_study(ROOT / "configs", STUDY)
     code = equal_code.load(ROOT / "configs", stages.code(*stages.TRAIN))
     runs = {}
     for seed in range(arguments.seeds):
-        for experiment in EXPERIMENTS:
-            settings = run_settings(tuned(study), experiment, METHOD)
+        for experiment, settings in configured.items():
             data = study.datasets[settings["dataset"]]
-            if arguments.epochs:
-                settings["training"]["epochs"] = arguments.epochs
             for contender in ("ours", *CONTENDERS):
                 key = records.digest(settings) + f"-{code.digest}"
                 file = arguments.runs / experiment / contender / f"seed{seed}-{key}.json"
                 run = None
                 if contender == "ours" and not arguments.epochs:
-                    run = committed(experiment, seed, settings, code)
+                    run = committed(experiment, seed, code)
                 if run is None and file.exists():
                     run = records.read_json(file)
                 if run is None and not arguments.draw:
@@ -396,14 +400,12 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="only draw what was trained")
     arguments = parser.parse_args()
     make_deterministic(arguments.threads)
-    runs = gather(arguments)
+    study = config.load_study(ROOT / "configs", STUDY)
+    settings = all_settings(study, arguments.epochs)
+    runs = gather(study, settings, arguments)
     if not runs:
         parser.error("no run is there to draw")
-    study = config.load_study(ROOT / "configs", STUDY)
-    epochs = {
-        e: arguments.epochs or study.experiments[e].training.epochs.value for e in EXPERIMENTS
-    }
-    draw(arguments.out, runs, {"epochs": epochs} | provenance.describe(CPU, ROOT))
+    draw(arguments.out, runs, settings, provenance.describe(CPU, ROOT))
 
 
 if __name__ == "__main__":

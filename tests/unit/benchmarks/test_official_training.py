@@ -91,7 +91,7 @@ def test_a_run_is_trained_and_measured(tmp_path, contender):
     assert set(found["val"]) == set(found["test"]) == {task.name for task in data.tasks}
 
 
-MADE_UP = {"best_epoch": 1, "data": "CIFAR-10, a copy", "rate": {"learning_rate": 0.0015}}
+MADE_UP = {"best_epoch": 1, "data": "CIFAR-10, a copy"}
 
 
 def made_up(value):
@@ -108,8 +108,8 @@ def test_differences_are_of_one_seed(tmp_path):
     assert shown.loc["mean f1", "theirs - ours"] == "+0.5"
     assert shown.loc["mean f1", "95 %"] == "+0.5 to +0.5" and shown.loc["mean f1", "seeds"] == "2"
     runs["digits", "ours", 0] = made_up(0)
-    facts = {"epochs": {"cifar10": 1}, "versions": {"torch": "2"}, "device": "one"}
-    official_training.draw(tmp_path, runs, facts)
+    settings = official_training.all_settings(config.load_study(CONFIGS, "lite"), epochs=1)
+    official_training.draw(tmp_path, runs, settings, {"versions": {"torch": "2"}, "device": "one"})
     text = (tmp_path / "official.md").read_text()
     assert "Diverged and left out: cifar10/official, seed 2." in text
     assert "Not trained yet: digits." in text and "Epochs: cifar10 1;" in text
@@ -124,23 +124,19 @@ def test_missing_data_are_named(tmp_path):
 
 def test_our_committed_run_is_read(monkeypatch):
     code = official_training.equal_code.TrainingCode("unknown")
-    settings = run_settings(config.load_study(CONFIGS, "lite"), "digits", "rotograd")
-    assert official_training.committed("digits", 0, settings, code) is None
+    assert official_training.committed("digits", 0, code) is None
     monkeypatch.setattr(code.__class__, "trained", lambda *given: True)
-    found = official_training.committed("digits", 0, settings, code)
+    found = official_training.committed("digits", 0, code)
     if found is not None:  # its configuration is the present one
         assert set(found["val"]["left"]) == set(found["test"]["left"]) == {"accuracy", "loss"}
 
 
 def test_both_train_with_the_rate_that_our_committed_runs_have():
     """Else the package, at another rate, would be held against a tuned method."""
-    study = config.load_study(CONFIGS, "lite")
-    chosen = official_training.tuned(study)
-    for experiment in official_training.EXPERIMENTS:
-        settings = run_settings(chosen, experiment, "rotograd")
-        rate = official_training.rotation(settings)["learning_rate"]
+    found = official_training.all_settings(config.load_study(CONFIGS, "lite"))
+    for experiment, settings in found.items():
         folder = ROOT / "results" / "lite" / experiment / "rotograd"
         record = read_json(folder / "seed0" / "metrics.json")
         untuned = record["settings"]["training"]["rotation"]["learning_rate"]
         said = record.get("tuned", {}).get("rotation.learning_rate", str(untuned))
-        assert rate == float(said.split()[0])
+        assert official_training.rate(settings) == float(said.split()[0])
