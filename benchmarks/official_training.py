@@ -271,7 +271,8 @@ def quantities(rows: pd.DataFrame) -> pd.DataFrame:
     losses = rows[(rows["split"] == "val") & (rows["metric"] == "loss")]
     keys = ["experiment", "contender", "seed"]
     found = [losses.groupby(keys)["value"].sum().reset_index().assign(quantity="validation loss")]
-    test = rows[(rows["split"] == "test") & (rows["metric"] != "loss")]
+    first = ~rows["metric"].str.endswith(("loss", *schema.CONVENTIONS))
+    test = rows[(rows["split"] == "test") & first]
     for _, group in test.groupby("experiment", sort=False):
         if group["task"].nunique() > 5:
             mean = group.groupby([*keys, "metric"])["value"].mean().reset_index()
@@ -368,17 +369,18 @@ def gather(
         for experiment, settings in configured.items():
             data = study.datasets[settings["dataset"]]
             for contender in ("ours", *CONTENDERS):
-                key = records.digest(settings) + f"-{code.digest}"
-                file = arguments.runs / experiment / contender / f"seed{seed}-{key}.json"
+                folder = arguments.runs / experiment / contender
+                name = f"seed{seed}-{records.digest(settings)}-"
                 run = None
                 if contender == "ours" and not arguments.epochs:
                     run = committed(experiment, seed, code)
-                if run is None and file.exists():
-                    run = records.read_json(file)
+                for file in folder.glob(f"{name}*.json"):
+                    if code.trained(file.stem.removeprefix(name), METHOD):
+                        run = run or records.read_json(file)
                 if run is None and not arguments.draw:
                     files = splits(arguments.prepared, settings["dataset"], data)
                     run = trained(contender, settings, data, seed, files)
-                    records.write_json(file, run)
+                    records.write_json(folder / f"{name}{code.digest}.json", run)
                 if run is not None:
                     runs[experiment, contender, seed] = run
                     done = "diverged" if run["diverged"] else f"epoch {run['best_epoch']}"

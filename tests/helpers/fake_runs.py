@@ -135,7 +135,7 @@ def _tuning(folder, study, name, experiment, method):
 def _metrics(task, random):
     found = {
         metric: (0.8 if higher else 0.5) + 0.05 * random.normal()
-        for metric, higher in task.metrics.items()
+        for metric, higher in task.all_metrics.items()
     }
     return found | {"loss": 0.4 + 0.05 * random.random()}
 
@@ -152,7 +152,7 @@ def _history(path, experiment, method, tasks, epochs, random):
         for task in tasks:
             row[f"train_loss/{task.name}"] = np.exp(-2 * t) + 0.1 * random.random()
             row[f"val_loss/{task.name}"] = np.exp(-1.5 * t) + 0.2 * random.random()
-            for metric in task.metrics:
+            for metric in task.all_metrics:
                 row[f"val_{metric}/{task.name}"] = 0.5 + 0.3 * t
         if together and epoch:
             for name in names:

@@ -64,11 +64,11 @@ class Needs(schema.Model):
         for name, metrics in self.tasks.items():
             if name not in by_name:
                 yield f"the task `{name}`", _listed(by_name), f"{other} it"
-            elif missing := [m for m in metrics if m not in by_name[name].metrics]:
+            elif missing := [m for m in metrics if m not in by_name[name].all_metrics]:
                 wanted = f"the metric `{missing[0]}` of the task `{name}`"
-                yield wanted, _listed(by_name[name].metrics), f"{other} it"
-        if self.metric and (without := [t for t in tasks if self.metric not in t.metrics]):
-            found = _listed(f"{t.name} with {', '.join(t.metrics)}" for t in without)
+                yield wanted, _listed(by_name[name].all_metrics), f"{other} it"
+        if self.metric and (without := [t for t in tasks if self.metric not in t.all_metrics]):
+            found = _listed(f"{t.name} with {', '.join(t.all_metrics)}" for t in without)
             yield f"the metric `{self.metric}` of every task", found, f"{other} it"
         if self.kinds and (others := [t for t in tasks if t.kind not in self.kinds]):
             found = _listed(f"{t.name} of kind {t.kind}" for t in others)

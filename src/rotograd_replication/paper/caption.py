@@ -92,13 +92,14 @@ def seed_words(seeds: Iterable[int]) -> str:
     return f"seed{'s' * (sum(map(len, runs)) > 1)} {', '.join(parts)}"
 
 
-def undefined(results: Iterable[Results]) -> Iterator[str]:
+def undefined(results: Iterable[Results], convention: str = "") -> Iterator[str]:
     """Say which relative improvements are undefined although the run has its metrics, and why."""
     results = list(results)
     for found in results:
         start = f"{found.name}: " if len(results) > 1 else ""
-        single = found.tests[found.tests["method"] == BASELINE]
-        blank = found.tests[found.tests["delta"].isna() & found.tests["value"].notna()]
+        tests = found.tests_by(convention)
+        single = tests[tests["method"] == BASELINE]
+        blank = tests[tests["delta"].isna() & tests["value"].notna()]
         seeds = set(blank["seed"])
         trained, diverged = set(single["seed"]), set(found.diverged.get(BASELINE, []))
         reasons = {

@@ -81,15 +81,19 @@ def run(
 def _rows(runs: list[RunRecord], dataset: schema.Dataset, remedy: str) -> list[list[Any]]:
     """Make the tidy rows; Delta_k is against the single-task run of the same seed.
 
-    A run that diverged has rows without a number, so that no mean hides it.
+    A run that diverged has rows without a number, so that no mean hides it. So has one that lacks
+    another convention's metric, which came later; a metric that every run lacks has no rows.
     """
     by_name = {(run.method, run.seed): run for run in runs}
+    measured = {name for run in runs for found in (run.metrics or {}).values() for name in found}
     rows: list[list[Any]] = []
     for run in runs:
         single = by_name.get((BASELINE, run.seed))
         for task in dataset.tasks:
             start = [*(getattr(run, key) for key in RUN), task.name]
-            for metric, higher in task.metrics.items():
+            for metric, higher in task.all_metrics.items():
+                if metric.endswith(schema.CONVENTIONS) and metric not in measured:
+                    continue
                 value, base = (_number(r, task.name, metric, remedy) for r in (run, single))
                 gain = None
                 if value is not None and base is not None:
@@ -100,12 +104,14 @@ def _rows(runs: list[RunRecord], dataset: schema.Dataset, remedy: str) -> list[l
 
 
 def _number(run: RunRecord | None, task: str, metric: str, remedy: str) -> float | None:
-    """Look up a metric of a run on the test split; None if there is no such run or it diverged."""
+    """Look up a metric of a run on the test split; None if it has none."""
     if run is None or run.diverged:
         return None
     try:
         return (run.metrics or {})[task][metric]
     except KeyError:
+        if metric.endswith(schema.CONVENTIONS):
+            return None
         raise RecordError(
             f"{run.label} must have a number for `{metric}` of `{task}`. "
             f"Found {run.metrics!r}. {remedy}"

@@ -29,8 +29,6 @@ STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "range": lambda x: np.ptp(x, -1),
 }
 SECONDS_PER_HOUR = 3600
-# The other convention of averaging over pixels is another table (see `tasks/kinds/_maps.py`).
-GLOBAL = "_global"
 
 
 class Summary(NamedTuple):
@@ -213,22 +211,17 @@ def per_task(results: Results, quantity: Quantity, convention: str = "") -> pd.D
     Args:
         results: Of an experiment.
         quantity: Which.
-        convention: `GLOBAL` for metrics over all pixels, where a task has them.
+        convention: How metrics are averaged (`tidy.Results.tests_by`).
     """
     if quantity.of == "hours":
         return quantity.times * _hours(results)
     if quantity.at == "last_epoch":
         return quantity.times * _last_epoch(results, quantity)
-    tests = results.tests
+    tests = results.tests_by(convention)
     if quantity.tasks:
         tests = tests[tests["task"].isin(quantity.tasks)]
-    other = tests["metric"].str.endswith(GLOBAL)
-    if convention:
-        tests = tests[other | ~tests["task"].isin(tests.loc[other, "task"])]
-    else:
-        tests = tests[~other]
     if quantity.metric:
-        tests = tests[tests["metric"].str.removesuffix(GLOBAL) == quantity.metric]
+        tests = tests[tests["metric"] == quantity.metric]
     keys = [tests[key] for key in ("method", "seed", "task")]
     groups = tests[quantity.of].astype(float).groupby(keys, sort=False)
     means = groups.mean().mask(groups.count() < groups.size())  # over the metrics of a task

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..config import schema
 from ..config.choice import Choice
 from ..files import atomic, damage
 
@@ -54,7 +55,20 @@ class Results:
     @property
     def tests(self) -> pd.DataFrame:
         """The test metrics without the losses: a row per run, task and metric."""
-        return self.metrics[self.metrics["metric"] != "loss"]
+        return self.tests_by("")
+
+    def tests_by(self, convention: str) -> pd.DataFrame:
+        """Take the test metrics in a convention, each named as in the first.
+
+        Args:
+            convention: One of `schema.CONVENTIONS`; a task without it keeps its metrics.
+        """
+        tests = self.metrics[self.metrics["metric"] != "loss"]
+        own = ~tests["metric"].str.endswith(schema.CONVENTIONS)
+        if convention:
+            other = tests["metric"].str.endswith(convention)
+            own = other | own & ~tests["task"].isin(tests.loc[other, "task"])
+        return tests[own].assign(metric=tests["metric"].str.removesuffix(convention))
 
     @property
     def diverged(self) -> dict[str, list[int]]:

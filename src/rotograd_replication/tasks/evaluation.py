@@ -1,5 +1,7 @@
 """The losses and metrics of K tasks over a split, batch by batch."""
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -24,13 +26,15 @@ class Evaluation:
         targets = torch.cat(columns)
         losses = self.tasks.losses(outputs, targets).cpu().numpy()
         numbers = targets.cpu().numpy()
+        ends = itertools.accumulate(map(len, columns))
+        batches = [slice(end - len(one), end) for one, end in zip(columns, ends, strict=True)]
         metrics: dict[str, dict[str, float]] = {}
         for (_, indices), output in zip(self.tasks.head_groups, outputs, strict=True):
             for k, of_task in zip(indices, output.float().cpu().numpy(), strict=True):
                 task, loss = self.tasks.tasks[k], float(losses[k])
-                value = self.tasks.kinds[task.kind].measure(of_task, numbers[:, k], loss)
-                (name,) = task.metrics
-                metrics[task.name] = {name: value, "loss": loss}
+                found = self.tasks.kinds[task.kind].measure(of_task, numbers[:, k], loss, batches)
+                metrics[task.name] = dict(zip(task.all_metrics, found, strict=True))
+                metrics[task.name]["loss"] = loss
         return {name: metrics[name] for name in self.tasks.names}
 
 

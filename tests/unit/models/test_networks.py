@@ -3,8 +3,10 @@
 import shutil
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 
 from rotograd_replication import plugins
 from rotograd_replication.config import load, schema
@@ -14,7 +16,7 @@ from rotograd_replication.models.heads._base import Heads
 from rotograd_replication.models.heads.mlp import Linear
 from rotograd_replication.models.heads.mlp import build as build_mlp
 from rotograd_replication.runtime.device import set_precision
-from rotograd_replication.tasks.evaluation import metrics_of
+from rotograd_replication.tasks.evaluation import evaluation_of, metrics_of
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training.optimizers import Optimizers
 from rotograd_replication.training.optimizers import build as build_optimizer
@@ -124,6 +126,22 @@ def test_f1_of_a_task_without_positives_is_zero():
     task = schema.Task(name="never", label="never", kind="binary", outputs=1)
     found = metrics_of(Tasks([task]), [-torch.ones(1, 4, 1)], torch.zeros(4, 1))
     assert found["never"]["f1"] == 0.0
+
+
+def test_f1_over_batches_is_the_plain_mean_of_scikit_learns():
+    task = schema.Task(name="rare", label="rare", kind="binary", outputs=1)
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(1, 10, 1, generator=generator)
+    targets = (torch.rand(10, 1, generator=generator) < 0.4).float()
+    evaluation = evaluation_of(Tasks([task]))
+    for samples in (slice(0, 4), slice(4, 8), slice(8, 10)):
+        evaluation.update([outputs[:, samples]], targets[samples])
+    found = evaluation.compute()["rare"]
+    right, said = targets[:, 0].numpy(), outputs[0, :, 0].numpy() > 0
+    parts = [f1_score(right[i:j], said[i:j]) for i, j in ((0, 4), (4, 8), (8, 10))]
+    assert found["f1"] == f1_score(right, said)
+    assert found["f1_batches"] == pytest.approx(np.mean(parts))
+    assert found["f1_batches"] != found["f1"]
 
 
 @pytest.mark.parametrize(

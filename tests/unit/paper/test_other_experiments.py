@@ -30,8 +30,11 @@ JOINT += ["cifar10", "celeba_conv", "celeba_resnet", "nyuv2"]
 SINGLE = ["digits", "digits_svhn", "cifar10", "nyuv2"]
 TAKES = {
     ("tables", "celeba"): ["cifar10", "celeba_conv", "celeba_resnet"],
+    ("tables", "celeba_batches"): ["cifar10", "celeba_conv", "celeba_resnet"],
     ("tables", "cifar10"): SINGLE,
+    ("tables", "cifar10_batches"): ["cifar10"],
     ("tables", "digits"): ["digits", "stability", "digits_svhn"],
+    ("tables", "digits_batches"): ["digits", "stability", "digits_svhn"],
     ("tables", "nyuv2"): ["nyuv2"],
     ("tables", "nyuv2_global"): ["nyuv2"],
     ("tables", "rotations"): JOINT,
@@ -135,7 +138,7 @@ WITHOUT = {
     ("toy_convex", "rotograd"): ["rotations"],
     ("stability", "vanilla"): [],
     ("stability", "rotograd_lr_1e-5"): [],
-    ("cifar10", "single_task"): ["cifar10", "improvement"],
+    ("cifar10", "single_task"): ["cifar10", "cifar10_batches", "improvement"],
     ("cifar10", "vanilla"): [],
     ("cifar10", "rotograd"): [],
     ("celeba_conv", "vanilla"): [],

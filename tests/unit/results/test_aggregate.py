@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from rotograd_replication.config import schema
 from rotograd_replication.results.run_records import RecordError
 from tests.helpers import fake_runs
 
@@ -31,9 +32,22 @@ def change(path, **changes):
 def test_a_row_per_run_task_and_metric(runs):
     files, aggregate = runs
     found = aggregate()
-    assert len(found.metrics) == len(files.metrics) * 5 * 2
+    assert len(found.metrics) == len(files.metrics) * (5 * 2 + 1)  # F1 in two conventions
     assert found.name == EXPERIMENT
     assert set(found.tests["metric"]) == {"accuracy", "f1", "mse"}
+
+
+def test_a_record_from_before_a_convention_lacks_it_alone(runs):
+    """Where some have its metric, it has a row without a number; where none has, there is no row."""
+    files, aggregate = runs
+    for last, path in enumerate(files.metrics, 1 - len(files.metrics)):
+        metrics = json.loads(path.read_text())["metrics"]
+        del metrics["parity"]["f1_batches"]
+        change(path, metrics=metrics)
+        if last == -1:
+            part = aggregate().tests_by(schema.BATCHES).set_index("task").loc["parity"]
+            assert part["metric"].unique() == ["f1"] and part["value"].notna().sum() == 1
+    assert "f1_batches" not in set(aggregate().metrics["metric"])
 
 
 def test_delta_is_against_the_single_task_run_of_the_same_seed(runs):

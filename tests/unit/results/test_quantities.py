@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rotograd_replication.config import schema
 from rotograd_replication.config.load import load_study
 from rotograd_replication.results import quantities, tidy
 from tests.helpers import fake_runs
@@ -54,9 +55,17 @@ def test_each_convention_takes_its_metrics_and_the_tasks_that_have_one_alone():
         ("a", 0, "depth", "abs_err_global", 0.7, 9.0),
     ]
     average, depth = PAPER.quantities["avg_delta"], PAPER.quantities["depth_abs_err"]
-    for convention, mean, error in (("", 4.0, 0.5), (quantities.GLOBAL, 6.0, 0.7)):
+    for convention, mean, error in (("", 4.0, 0.5), (schema.GLOBAL, 6.0, 0.7)):
         assert quantities.summaries(results(rows), average, convention)("a").value == mean
         assert quantities.summaries(results(rows), depth, convention)("a").value == error
+
+
+def test_f1_over_batches_is_a_metric_of_its_own():
+    rows = [("a", 0, "x", "f1", 0.5, 3.0), ("a", 0, "x", "f1_batches", 0.25, 5.0)]
+    delta, lowest = PAPER.quantities["avg_delta"], PAPER.quantities["min_f1"]
+    for convention, gain, f1 in (("", 3.0, 50.0), (schema.BATCHES, 5.0, 25.0)):
+        assert quantities.summaries(results(rows), delta, convention)("a").value == gain
+        assert quantities.summaries(results(rows), lowest, convention)("a").value == f1
 
 
 def test_what_the_paper_prints_and_what_follows():

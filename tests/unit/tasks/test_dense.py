@@ -204,9 +204,13 @@ def test_angles_are_right_at_every_length_of_the_prediction(length, angle):
 def test_one_number_that_is_not_finite_makes_the_metric_nan(kind, value):
     """Of the kinds whose targets are single numbers."""
     of_kind, outputs = plugins.load("kinds", kind).build(), np.zeros((5, 2))
-    assert math.isfinite(of_kind.measure(outputs, np.ones(5), 1.0))
+    batches = [slice(0, 3), slice(3, 5)]
+    found = of_kind.measure(outputs, np.ones(5), 1.0, batches)
+    assert np.isfinite(found).all() and len(found) == len(
+        plugins.constant("kinds", kind, "METRICS")
+    )
     outputs[3, -1] = value
-    assert math.isnan(of_kind.measure(outputs, np.ones(5), 1.0))
+    assert np.isnan(of_kind.measure(outputs, np.ones(5), 1.0, batches)).all()
 
 
 def test_every_kind_of_task_is_tested_here():

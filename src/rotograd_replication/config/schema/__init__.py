@@ -10,6 +10,9 @@ from .base import Model as Model
 from .base import Name as Name
 from .base import Share as Share
 from .base import Sourced as Sourced
+from .dataset import BATCHES as BATCHES
+from .dataset import CONVENTIONS as CONVENTIONS
+from .dataset import GLOBAL as GLOBAL
 from .dataset import Archive as Archive
 from .dataset import Dataset as Dataset
 from .dataset import Sha256 as Sha256

@@ -10,6 +10,9 @@ from .base import Model, Name, Parameters, check_labels, check_parameters
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+# Endings of metrics that are also measured in another convention of averaging, each shown in a
+# table of its own: over all valid pixels where the first is over batches, and the reverse.
+GLOBAL, BATCHES = CONVENTIONS = ("_global", "_batches")
 
 
 class Archive(Model):
@@ -75,7 +78,13 @@ class Task(Model):
 
     @property
     def metrics(self) -> dict[str, bool]:
-        """Its metrics, and whether higher is better."""
+        """Its metrics, and whether higher is better, without those of another convention."""
+        own = self.all_metrics.items()
+        return {name: higher for name, higher in own if not name.endswith(CONVENTIONS)}
+
+    @property
+    def all_metrics(self) -> dict[str, bool]:
+        """Its metrics in every convention, and whether higher is better."""
         return plugins.constant("kinds", self.kind, "METRICS")
 
 

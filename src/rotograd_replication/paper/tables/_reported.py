@@ -22,6 +22,11 @@ COLUMNS = ["quantity", "source"]
 PARTS = ("value", "std", "runs")
 Cell = Sequence[float] | pd.Series
 NO_CELL = (math.nan, math.nan, math.nan)
+F1_OVER_BATCHES = (
+    "Convention: the official example's; F1 is the plain mean over the batches that the test split "
+    "is evaluated in, where the other table's is of the whole split; the paper does not say which "
+    "its own is."
+)
 Remark = Callable[[dict[str, Results], schema.Study, Paper], str]
 # (block, method, what its label ends in) of each row, of the methods that were run.
 Rows = Callable[[dict[str, schema.Method], list[str]], Iterable[tuple[str, str, str]]]
@@ -43,7 +48,7 @@ class PaperTable:
         groups: Dataset or network's module -> the heading of an experiment's columns. Experiments
             are groups of columns where it names any, or where there are several.
         rows: Which rows there are.
-        convention: How metrics are averaged over pixels (`quantities.per_task`).
+        convention: How metrics are averaged (`tidy.Results.tests_by`).
         start: A sentence that comes first in the caption.
         clause: What the caption says of the numbers, after a semicolon.
         remark: Sentences that end the caption.
@@ -103,7 +108,7 @@ class PaperTable:
         parts = [said.strip(), self.start, "Median ± standard deviation over seeds"]
         text = " ".join(filter(None, parts))
         text += "".join(f"; {clause}" for clause in clauses) + "."
-        text += undefined(results) if improvements else ""
+        text += undefined(results, self.convention) if improvements else ""
         text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
         printed = [paper.experiments[e] for e in results if e in paper.experiments]
         text += "".join(f" {experiment.doubt}" for experiment in printed if experiment.doubt)
@@ -163,9 +168,9 @@ def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
     return f"{method.label} ({'; '.join(holes)})" if holes else method.label
 
 
-def undefined(results: dict[str, Results]) -> str:
+def undefined(results: dict[str, Results], convention: str = "") -> str:
     """Say why cells have no improvement; empty if all have one."""
-    return "".join(f" {text}" for text in caption.undefined(results.values()))
+    return "".join(f" {text}" for text in caption.undefined(results.values(), convention))
 
 
 def over_seeds(values: pd.Series) -> pd.Series:

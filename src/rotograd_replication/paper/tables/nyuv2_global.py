@@ -1,6 +1,6 @@
 """Table 3 in the global convention: every valid pixel of the test split counts the same."""
 
-from ...results.quantities import GLOBAL
+from ...config.schema import GLOBAL
 from ._reported import PaperTable
 from ._scenes import COLUMNS, SUBJECTS, TITLE, clause
 

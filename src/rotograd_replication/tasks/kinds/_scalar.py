@@ -5,9 +5,11 @@ from abc import ABC, abstractmethod
 import numpy as np
 from torch import Tensor
 
+NAN = float("nan")
+
 
 class ScalarKind(ABC):
-    """Computes the losses and the metric of K tasks of one kind."""
+    """Computes the losses and the metrics of K tasks of one kind."""
 
     @abstractmethod
     def losses(self, outputs: Tensor, targets: Tensor, shifts: list[float]) -> Tensor:
@@ -29,6 +31,15 @@ class ScalarKind(ABC):
             loss: Its mean loss.
         """
 
-    def measure(self, outputs: np.ndarray, targets: np.ndarray, loss: float) -> float:
-        """Compute the metric, or NaN where an output is not finite, as of a diverged network."""
-        return self.metric(outputs, targets, loss) if np.isfinite(outputs).all() else float("nan")
+    def measure(
+        self, outputs: np.ndarray, targets: np.ndarray, loss: float, batches: list[slice]
+    ) -> list[float]:
+        """Compute the kind's `METRICS`, in order; NaN where an output of a batch is not finite.
+
+        Args:
+            outputs: `[N, outputs]`.
+            targets: Of the task, `[N]`.
+            loss: Its mean loss.
+            batches: The samples of each batch that the split was evaluated in.
+        """
+        return [self.metric(outputs, targets, loss) if np.isfinite(outputs).all() else NAN]
