@@ -82,18 +82,15 @@ def _rows(runs: list[RunRecord], dataset: schema.Dataset, remedy: str) -> list[l
     """Make the tidy rows; Delta_k is against the single-task run of the same seed.
 
     A run that diverged has rows without a number, so that no mean hides it. So has one that lacks
-    another convention's metric, which came later; a metric that every run lacks has no rows.
+    another convention's metric, which came later.
     """
     by_name = {(run.method, run.seed): run for run in runs}
-    measured = {name for run in runs for found in (run.metrics or {}).values() for name in found}
     rows: list[list[Any]] = []
     for run in runs:
         single = by_name.get((BASELINE, run.seed))
         for task in dataset.tasks:
             start = [*(getattr(run, key) for key in RUN), task.name]
             for metric, higher in task.all_metrics.items():
-                if metric.endswith(schema.CONVENTIONS) and metric not in measured:
-                    continue
                 value, base = (_number(r, task.name, metric, remedy) for r in (run, single))
                 gain = None
                 if value is not None and base is not None:
