@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ...config import schema
-from ...results import quantities, relative_improvement
+from ...results import convergence, quantities, relative_improvement
 from ...results.quantities import Paper
 from ...results.tidy import Results
 from .. import caption, table_format
@@ -109,6 +109,8 @@ class PaperTable:
         text = " ".join(filter(None, parts))
         text += "".join(f"; {clause}" for clause in clauses) + "."
         text += undefined(results, self.convention) if improvements else ""
+        converged = map(convergence.sentence, results.values()) if improvements else ()
+        text += "".join(f" {sentence}" for sentence in converged if sentence)
         text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
         printed = [paper.experiments[e] for e in results if e in paper.experiments]
         text += "".join(f" {experiment.doubt}" for experiment in printed if experiment.doubt)
