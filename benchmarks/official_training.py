@@ -203,7 +203,7 @@ def trained(
         trainer = OfficialTrainer(*given).use(net, settings)
     trainer.run(Checkpoints(None, contender, {"seed": seed}, str(CPU)))
     found = {"best_epoch": trainer.best_epoch, "diverged": trainer.diverged}
-    found |= {"data": read["test"].data["label"]}
+    found |= {"data": read["test"].data["label"], "device": provenance.hardware(CPU)}
     if trainer.diverged:
         return found
     trainer.net.load_state_dict(trainer.best_state)
@@ -245,7 +245,7 @@ def committed(experiment: str, seed: int, code: equal_code.TrainingCode) -> dict
         | {m: float(history[f"val_{m}/{task}"]) for m in metrics if m != "loss"}
         for task, metrics in record["metrics"].items()
     }
-    found = {key: record[key] for key in ("best_epoch", "diverged", "seconds")}
+    found = {key: record[key] for key in ("best_epoch", "device", "diverged", "seconds")}
     found |= {"data": record["data"]["label"]}
     return found | {"val": val, "test": record["metrics"]}
 
@@ -337,7 +337,7 @@ def draw(
     diverged = [f"{e}/{c}, seed {s}" for (e, c, s), run in runs.items() if run["diverged"]]
     rates = [f"{e} {rate(configured[e]):g}" for e in used]
     epochs = [f"{e} {configured[e]['training']['epochs']}" for e in used]
-    data = dict.fromkeys(run["data"] for run in runs.values())
+    data, devices = (dict.fromkeys(run[key] for run in runs.values()) for key in ("data", "device"))
     versions = ", ".join(f"{name} {version}" for name, version in process["versions"].items())
     text = (
         "### The authors' package `rotograd` 0.1.6.0 and ours, trained alike\n\n"
@@ -353,7 +353,7 @@ def draw(
         f"{', '.join(rates)}. Data: {', '.join(data)}. "
         + (f"Not trained yet: {', '.join(missing)}. " if missing else "")
         + (f"Diverged and left out: {'; '.join(diverged)}. " if diverged else "")
-        + f"{process['device']}, {versions}.\n"
+        + f"{' and '.join(devices)}; {versions}.\n"
     )
     with records.atomic(out / "official.md") as temporary:
         temporary.write_text(text)

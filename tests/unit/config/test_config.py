@@ -149,10 +149,10 @@ def test_a_source_at_the_top_is_that_of_every_value_without_one(configs):
     own = {"source": "choice: of this experiment", "seeds": 2}
     parameters = {"rotograd": {"like": "rotograd", "parameters": {"m": 7}}}
     training = {"epochs": 3, "batch_size": sourced(8), "optimizer": {"learning_rate": 0.5}}
-    change(place, ["experiments", "digits"], {"training": training, "variants": parameters})
+    change(place, ["experiments", "digits_svhn"], {"training": training, "variants": parameters})
     change(place, ["experiments", "cifar10"], own)
     study = load_study(configs, "paper")
-    digits = study.experiments["digits"]
+    digits = study.experiments["digits_svhn"]
     m = digits.methods["rotograd"].parameters["m"]
     whole = [digits.training.epochs, digits.training.optimizer.learning_rate, m]
     assert [item.value for item in whole] == [3, 0.5, 7]
@@ -181,7 +181,7 @@ def test_looks_go_by_order_unless_set(configs):
     change(place, ["new"], new)
     change(place, ["newer"], new | {"label": "Newer", "marker": "*"})
     change(configs / "experiments/digits.yaml", ["methods"], ["vanilla", "new", "newer"])
-    methods = load_study(configs, "paper").experiments["digits"].methods
+    methods = load_study(configs, "paper").experiments["digits_svhn"].methods
     looks = {name: (method.colour, method.marker) for name, method in methods.items()}
     assert looks["vanilla"] == ("#1a1a1a", "s")
     assert looks["new"] == (palette.COLOURS[8], palette.MARKERS[8])
