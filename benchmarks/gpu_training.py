@@ -163,12 +163,14 @@ class Training:
         return found
 
     def runs(self, experiments: list[str]) -> list[Run]:
-        """What is not finished yet, most value per minute first."""
+        """What is not finished yet, most value per minute first; nothing that waits for tuning."""
+        chosen = {name: self.study.experiments[name] for name in experiments}
         every = [
-            Run(experiment, method, seed)
-            for experiment in experiments
-            for method in self.study.experiments[experiment].methods
-            for seed in range(self.study.experiments[experiment].seeds.value)
+            Run(name, method, seed)
+            for name, experiment in chosen.items()
+            for method in experiment.methods
+            if not experiment.grid(method)
+            for seed in range(experiment.seeds.value)
         ]
         left = [run for run in every if not self.has(run, "metrics")]
         return sorted(left, key=lambda run: -run.worth / self.seconds(run))

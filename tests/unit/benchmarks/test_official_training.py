@@ -91,7 +91,7 @@ def test_a_run_is_trained_and_measured(tmp_path, contender):
     assert set(found["val"]) == set(found["test"]) == {task.name for task in data.tasks}
 
 
-MADE_UP = {"best_epoch": 1, "data": "CIFAR-10, a copy"}
+MADE_UP = {"best_epoch": 1, "data": "CIFAR-10, a copy", "device": "CPU, made up"}
 
 
 def made_up(value):
@@ -113,6 +113,7 @@ def test_differences_are_of_one_seed(tmp_path):
     text = (tmp_path / "official.md").read_text()
     assert "Diverged and left out: cifar10/official, seed 2." in text
     assert "Not trained yet: digits." in text and "Epochs: cifar10 1;" in text
+    assert "CPU, made up; torch 2." in text
     assert len(pd.read_csv(tmp_path / "official.csv")) == 5 * 2 * 6 * 2
 
 
