@@ -42,6 +42,27 @@ def test_small_stem_keeps_resolution_and_width_scales():
         plugins.load("networks", "resnet18").build(50, stem="small")
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (5, 5)])
+def test_a_convolution_of_a_small_map_as_a_product(size, stride):
+    module = plugins.load("networks", "resnet18").ProductConv2d
+    product = module(3, 4, 3, stride, padding=1, bias=False).double()
+    x = torch.randn(2, 3, *size, dtype=torch.double, requires_grad=True)
+    found, expected = product(x), torch.nn.Conv2d.forward(product, x)
+    torch.testing.assert_close(found, expected)
+    inputs, direction = (x, product.weight), torch.randn_like(expected)
+    gradients = [torch.autograd.grad(y, inputs, direction) for y in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_resnet18_with_products_is_the_same_network():
+    build = plugins.load("networks", "resnet18").build
+    nets = [build(64, stem="imagenet", small_maps=name) for name in ("convolution", "product")]
+    nets[1].load_state_dict(nets[0].state_dict())
+    x = torch.randn(4, 3, 32, 32).to(memory_format=torch.channels_last)
+    torch.testing.assert_close(*(net.eval()(x) for net in nets))
+
+
 @pytest.mark.parametrize("side", [16, 28, 29, 32, 47])
 def test_lenet_fits_any_side(side):
     ours = plugins.load("networks", "lenet").build(7, in_channels=3, side=side)
