@@ -29,7 +29,7 @@ class ProductConv2d(nn.Conv2d):
         if max(height, width) > 2:
             return super().forward(x)
         rows, columns = (range(0, size, self.stride[0]) for size in (height, width))
-        # For each pixel of the output, the weights of the input's pixels: `[outputs, H, W, inputs]`.
+        # For each pixel of the output, the input's pixels' weights: `[outputs, H, W, inputs]`.
         weights = [
             self.weight[:, :, 1 - i : 1 - i + height, 1 - j : 1 - j + width].permute(0, 2, 3, 1)
             for i in rows
