@@ -59,7 +59,8 @@ def test_outputs_of_some_runs_are_made_and_made_again_to_the_byte(tree):
     assert "n = 1 seed," in table
     assert "Not run, digits: seeds 1 to 9 of Single task / Vanilla; every seed of" in table
     assert "Not run: digits_svhn." in table
-    assert sorted(p.name for p in (tree / "figures/paper").glob("*.csv")) == ["convergence.csv"]
+    figures = sorted(p.name for p in (tree / "figures/paper").glob("*.csv"))
+    assert figures == ["convergence.csv", "tuning.csv"]
     verdicts = json.loads((tree / "results/paper/verdicts.json").read_text())
     claims = {claim["id"]: claim for claim in verdicts["claims"]}
     tests = {test["id"]: test for test in claims["digits"]["tests"]}
@@ -73,5 +74,5 @@ def test_outputs_of_some_runs_are_made_and_made_again_to_the_byte(tree):
     pytest_call = [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider"]
     golden = "tests/workflow/test_committed_outputs.py"
     out = call(tree, *pytest_call, golden, "-k", "paper")
-    # digits, two tables, a figure, hyper-parameters, verdicts, and that nothing is left or lacking
-    assert "7 passed" in out
+    # digits, three tables, two figures, hyper-parameters, verdicts, and that nothing is left over
+    assert "9 passed" in out
