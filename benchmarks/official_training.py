@@ -374,12 +374,13 @@ def gather(
                 run = None
                 if contender == "ours" and not arguments.epochs:
                     run = committed(experiment, seed, code)
-                for file in folder.glob(f"{name}*.json"):
-                    if code.trained(file.stem.removeprefix(name), METHOD):
-                        run = run or records.read_json(file)
+                files = sorted(folder.glob(f"{name}*.json"))
+                kept = [f for f in files if code.trained(f.stem.removeprefix(name), METHOD)]
+                if run is None and kept:
+                    run = records.read_json(kept[0])
                 if run is None and not arguments.draw:
-                    files = splits(arguments.prepared, settings["dataset"], data)
-                    run = trained(contender, settings, data, seed, files)
+                    prepared = splits(arguments.prepared, settings["dataset"], data)
+                    run = trained(contender, settings, data, seed, prepared)
                     records.write_json(folder / f"{name}{code.digest}.json", run)
                 if run is not None:
                     runs[experiment, contender, seed] = run
