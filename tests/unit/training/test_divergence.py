@@ -74,7 +74,7 @@ def test_a_metric_that_is_not_finite_ends_the_run(
     """Though the losses are: at the first validation, or after those of epochs 0 to 3."""
     good = iter([0.5] * 5 * validations)
     measure = "rotograd_replication.tasks.kinds._scalar.ScalarKind.measure"
-    monkeypatch.setattr(measure, lambda *_: next(good, float("nan")))
+    monkeypatch.setattr(measure, lambda *_: [next(good, float("nan"))])
     found, _ = run(study, splits, tmp_path)
     assert found["metrics"] is None
     assert found["diverged"]["what"] == f"the accuracy of `left` is nan on the {split} split"
