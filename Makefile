@@ -1,4 +1,4 @@
-# `make quick` runs the whole workflow on stand-in data; `make test` passes the tests. Both build
+# `make quick` runs the whole workflow on stand-in data; `make test` runs the tests. Both build
 # the pinned environment in .venv first. Everything else is snakemake's: see README.md.
 BIN := .venv/bin
 

@@ -10,6 +10,7 @@ from ..results.quantities import Paper, Quantity, Row
 from . import agreement, stats
 from .cell import Cell, Replicated, Reported
 from .evidence import Evidence
+from .printed import Numbers
 from .schema import Statistics
 
 
@@ -17,9 +18,7 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
     """List every number that the paper prints, or that we have in its place."""
     statistics = evidence.claims.statistics
     for experiment, printed in paper.experiments.items():
-        ours = evidence.study.experiments.get(experiment)
-        methods = evidence.reference.experiments[experiment].methods
-        methods = methods | (ours.methods if ours else {})
+        methods = _methods(evidence, experiment)
         results, standin = evidence.results.get(experiment), evidence.standin(experiment)
         for metric in printed.cells:
             quantity = paper.quantities[metric]
@@ -46,6 +45,23 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
                     agreement=agrees,
                     reason=reason,
                 )
+
+
+def printed_numbers(evidence: Evidence, paper: Paper) -> Numbers:
+    """Find every quantity that the paper prints, or that follows from what it prints."""
+    rows = {
+        (experiment, name, metric): paper.cell(experiment, name, method, metric)
+        for experiment in paper.experiments
+        for name, method in _methods(evidence, experiment).items()
+        for metric in paper.quantities
+    }
+    return {key: row["value"] for key, row in rows.items() if row}
+
+
+def _methods(evidence: Evidence, experiment: str) -> dict[str, schema.Method]:
+    """Take the methods of the reference, and those that the study has besides."""
+    ours = evidence.study.experiments.get(experiment)
+    return evidence.reference.experiments[experiment].methods | (ours.methods if ours else {})
 
 
 def _reported(row: Row | None) -> Reported:

@@ -53,6 +53,8 @@ class Evidence:
         run = set(metrics["method"])
         missing = [name for name in test.compared if name not in run]
         of = self.claims.quantities[test.quantity].of
+        if not missing and of == "hours" and (why := self.results[experiment].several_machines):
+            return why
         if not missing and of == "delta" and metrics["delta"].isna().all() and BASELINE not in run:
             return f"`{experiment}` has no runs of `{BASELINE}`: Δ is undefined."
         return f"`{experiment}` has no runs of `{missing[0]}`." if missing else None

@@ -13,7 +13,7 @@ def sentence(decision: Decision, test: Test, claims: Claims) -> str:
     number = len(comparisons)
     left_out = sum(c.left_out for c in comparisons)
     without = f" Left out: {left_out} missing or without a number." if left_out else ""
-    if n < minimum_n:
+    if n < minimum_n and verdict == Verdict.OPEN:
         seeds = f"{n} seed{'s' * (n != 1)}"
         met = sum(c.leaning == Verdict.HOLDS for c in comparisons)
         so_far = f"so far {met} of {number} comparisons lean the claim's way"
@@ -28,7 +28,7 @@ def sentence(decision: Decision, test: Test, claims: Claims) -> str:
         more = decision.judgement.more_seeds
         rest = f"about {more} more would decide" if more else "no number of seeds in reach decides"
         return f"{of} open with {n} seeds, as {as_in}; {rest}.{without}"
-    return f"{of} (n = {n}), as {as_in}.{without}"
+    return f"{of} (n = {first.n}), as {as_in}.{without}"
 
 
 def _difference(comparison: Comparison, unit: str) -> str:

@@ -10,7 +10,7 @@ from .schema import Claims, Computation, Test
 from .verdict_file import Scale, Verdict
 
 # (experiment, method, quantity) -> the number that the paper prints.
-Numbers = Mapping[tuple[str, str, str], float | None]
+Numbers = Mapping[tuple[str, str, str], float]
 
 
 def judge(test: Test | Computation, claims: Claims, numbers: Numbers) -> Verdict | None:

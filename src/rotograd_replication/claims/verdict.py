@@ -49,7 +49,7 @@ def run(
     evidence = Evidence(study, claims, reference, {result.name: result for result in results})
     paper = read_paper(claims.quantities, claims.printed, reported)
     compared = tuple(cells.cells(evidence, paper))
-    numbers = {(cell.experiment, cell.method, cell.metric): cell.reported for cell in compared}
+    numbers = cells.printed_numbers(evidence, paper)
     content = Verdicts(
         study=study_name,
         title=study.title,
@@ -71,6 +71,10 @@ def _judge(claim: Claim, evidence: Evidence, numbers: Numbers) -> ClaimVerdict:
     whole = _together(tests)
     said = ", ".join(f"{n} {WORDS[verdict]}" for verdict, n in counts.items() if n)
     reason = f"Of {len(tests)} tests {said}."
+    if whole.verdict == Verdict.OPEN:
+        ran = [test for test in tests if test.verdict not in SILENT]
+        agree = sum(test.leaning == Verdict.HOLDS for test in ran)
+        reason += f" The means agree with {agree} of the {len(ran)} that ran."
     if whole.verdict not in SILENT and not all(test.as_published for test in tests):
         reason += " Not configured as published: says nothing of the published budget."
     return ClaimVerdict(

@@ -119,6 +119,26 @@ def undefined(results: Iterable[Results], convention: str = "") -> Iterator[str]
             yield f"{start}Blank: Δ is undefined, the single-task {name} is 0 ({tasks})."
 
 
+def unrecorded(
+    study: schema.Study, results: Iterable[Results], convention: str
+) -> Iterator[str]:
+    """Say which runs have no metric in a convention, though they did not diverge: of older code."""
+    for found in results:
+        methods = study.experiments[found.name].methods
+        tests = found.tests_by(convention)
+        rows = tests.loc[tests["value"].isna(), ["method", "seed"]].drop_duplicates()
+        seeds: dict[str, list[str]] = {}
+        for method, blank in rows.groupby("method", sort=False)["seed"]:
+            if lost := sorted(set(blank) - set(found.diverged.get(str(method), []))):
+                seeds.setdefault(seed_words(lost), []).append(methods[str(method)].label)
+        if seeds:
+            parts = (f"{words} of {' / '.join(labels)}" for words, labels in seeds.items())
+            yield (
+                f"Without a number, as older code did not record it, {found.name}: "
+                f"{'; '.join(parts)}."
+            )
+
+
 def _parametrisations(study: schema.Study, results: Results) -> Iterator[str]:
     """Which methods' rotations are not the paper's map, and how far theirs have turned."""
     methods = study.experiments[results.name].methods

@@ -8,7 +8,7 @@ from ..config import schema, settings
 from ..config.equal_code import TrainingCode
 from ..results.quantities import Paper
 from ..results.tidy import Results
-from .caption import REPORTED, caption
+from .caption import caption
 
 
 def run(
@@ -44,4 +44,4 @@ def run(
     experiments = settings.pick("table", name, study.tables)
     by_name = {r.name: r for r in results}
     said = caption(study_name, study, experiments, results, code, locked)
-    build(by_name, study, paper, f"{said} {REPORTED}").write(csv, markdown, latex)
+    build(by_name, study, paper, said).write(csv, markdown, latex)

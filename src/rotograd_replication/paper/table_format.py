@@ -28,6 +28,7 @@ class Table:
         spreads: Standard deviations, of the same shape; NaN where there is none.
         runs: Number of runs behind each cell, of the same shape.
         best: Which cells are in bold.
+        decimals: Of every number.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Table:
     spreads: pd.DataFrame
     runs: pd.DataFrame
     best: pd.DataFrame
+    decimals: int = 2
 
     def write(self, csv: Path, markdown: Path, tex: Path) -> None:
         """Write the three files, each whole or not at all."""
@@ -62,7 +64,7 @@ class Table:
 
     def markdown(self) -> str:
         """Write the table as GitHub Markdown, the best value of each column in bold."""
-        caption = self.caption.replace(STANDIN, f"**{STANDIN}**")
+        caption = self._said().replace(STANDIN, f"**{STANDIN}**")
         if self.values.empty:
             return f"### {self.title}\n\n{NOTHING}\n\n{caption}\n"
         body = self._cells("{} ± {}", "**{}**").reset_index()
@@ -79,11 +81,15 @@ class Table:
 
     def latex(self, label: str) -> str:
         """Write the table in LaTeX, in several parts if it is wide."""
-        caption = f"{self.title}. {self.caption}"
+        caption = f"{self.title}. {self._said()}"
         if self.values.empty:
             return latex.table(self.values, f"{caption} {NOTHING}", label)
         body = self._cells(r"${} \pm {}$", r"{{\boldmath{}}}", "${}$")
         return latex.table(body, caption, label)
+
+    def _said(self) -> str:
+        """Say what bold face means, where there is any."""
+        return self.caption + " Bold: the best of its column." * bool(self.best.to_numpy().any())
 
     def _cells(self, both: str, bold: str, alone: str = "{}") -> pd.DataFrame:
         """Write the numbers as text."""
@@ -91,21 +97,22 @@ class Table:
         values, spreads = self.values.to_numpy(float), self.spreads.to_numpy(float)
         for i in range(text.shape[0]):
             for j in range(text.shape[1]):
-                cell = _number(values[i, j], spreads[i, j], both, alone)
+                numbers = (values[i, j], spreads[i, j])
+                cell = _number(*numbers, self.decimals, both, alone)
                 text.iat[i, j] = bold.format(cell) if self.best.iat[i, j] else cell
         return text
 
 
-def _number(value: float, spread: float, both: str, alone: str) -> str:
+def _number(value: float, spread: float, decimals: int, both: str, alone: str) -> str:
     if math.isnan(value):
         return ""
     if math.isnan(spread):
-        return alone.format(f"{value:.2f}")
-    return both.format(f"{value:.2f}", f"{spread:.2f}")
+        return alone.format(f"{value:.{decimals}f}")
+    return both.format(f"{value:.{decimals}f}", f"{spread:.{decimals}f}")
 
 
 def best(
-    values: pd.DataFrame, higher: dict[str, bool], exclude: Iterable[str] = ()
+    values: pd.DataFrame, higher: dict[str, bool], exclude: Iterable[str] = (), decimals: int = 2
 ) -> pd.DataFrame:
     """Mark the best shown value of every column (ties share it).
 
@@ -113,8 +120,9 @@ def best(
         values: Rows (block, label), columns (quantity, source).
         higher: Whether a higher value is better, by quantity; those left out have no best value.
         exclude: Labels that do not compete, such as the baseline.
+        decimals: Those shown.
     """
-    rounded = values.round(2)
+    rounded = values.round(decimals)
     rounded[rounded.index.get_level_values(-1).isin(list(exclude))] = math.nan
     mask = pd.DataFrame(False, values.index, values.columns)
     for column in values.columns:

@@ -6,7 +6,6 @@ another configuration or of other data.
 
 import csv
 import logging
-import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -177,7 +176,7 @@ def _provenance(
             for method, group in by_method.items()
             if any(run.diverged for run in group)
         },
-        "seconds": {method: _median_seconds(group) for method, group in by_method.items()},
+        "seconds": {method: run_records.median_seconds(group) for method, group in by_method.items()},
         "peak_memory_mb": {
             method: run_records.peak_memory_mb(group) for method, group in by_method.items()
         },
@@ -187,12 +186,6 @@ def _provenance(
         "code": seen("code"),
         "versions": {package: sorted(several) for package, several in sorted(versions.items())},
     } | ({"code_by_method": code} if mixed else {})
-
-
-def _median_seconds(group: list[RunRecord]) -> float | None:
-    """Compute it over the runs that did not diverge; None if all did."""
-    whole = [run.seconds for run in group if run.diverged is None]
-    return statistics.median(whole) if whole else None
 
 
 def _write_csv(path: Path, rows: list[list[Any]]) -> None:

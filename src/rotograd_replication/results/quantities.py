@@ -17,6 +17,7 @@ import pydantic
 
 from .. import plugins
 from ..config import faults, schema, yaml_files
+from .relative_improvement import BASELINE
 from .tidy import Results, read_reported
 
 # Over the last axis: `[..., tasks]` -> `[...]`.
@@ -171,6 +172,20 @@ class Paper:
         return parts[0] | {"metric": metric, "value": value, "std": None}
 
 
+    def best(self, experiment: str, metric: str) -> float | None:
+        """Find the best number that the paper prints of a metric, single-task networks left out."""
+        if experiment not in self.experiments:
+            return None
+        printed = self.experiments[experiment].reported
+        values = [
+            row["value"]
+            for (of, method, name), row in self.rows.items()
+            if (of, name) == (printed, metric) and method != BASELINE
+        ]
+        choose = max if self.quantities[metric].direction == "higher" else min
+        return choose(values, default=None)
+
+
 def read_paper(quantities: dict[str, Quantity], printed: dict[str, Printed], path: Path) -> Paper:
     """Read the paper's numbers from `reported.csv`.
 
@@ -206,7 +221,8 @@ def summaries(
 def per_task(results: Results, quantity: Quantity, convention: str = "") -> pd.DataFrame:
     """Take a quantity's numbers: a row per (method, seed), a column per task.
 
-    A run without a finite number for a task (diverged, or Delta undefined) has NaN there.
+    A run without a finite number for a task (diverged, Delta undefined, or hours of several
+    machines) has NaN there.
 
     Args:
         results: Of an experiment.
@@ -233,6 +249,8 @@ def _hours(results: Results) -> pd.DataFrame:
     history = pd.read_csv(results.history_file, usecols=columns)
     last = history.sort_values("epoch").groupby(["method", "seed"], sort=False)["seconds"].last()
     last[[seed in results.diverged.get(method, []) for method, seed in last.index]] = np.nan
+    if results.several_machines:
+        last[:] = np.nan
     return (last / SECONDS_PER_HOUR).to_frame("run")
 
 

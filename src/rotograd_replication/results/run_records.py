@@ -4,6 +4,7 @@ Training writes `run.json`, and evaluation `metrics.json`: the same keys with `m
 the test split in `data`.
 """
 
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,12 @@ def diverged(paths: Iterable[Path]) -> list[str]:
         for run in runs
         if run.diverged
     ]
+
+
+def median_seconds(runs: Iterable[RunRecord]) -> float | None:
+    """Compute it over the runs that did not diverge; None if all did."""
+    whole = [run.seconds for run in runs if run.diverged is None]
+    return statistics.median(whole) if whole else None
 
 
 def peak_memory_mb(runs: Iterable[RunRecord]) -> float | None:

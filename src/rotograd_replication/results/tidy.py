@@ -71,6 +71,15 @@ class Results:
         return tests[own].assign(metric=tests["metric"].str.removesuffix(convention))
 
     @property
+    def several_machines(self) -> str:
+        """Say that runs are of unlike devices or threads, so that hours do not compare; or ''."""
+        devices, threads = self.provenance["devices"], self.provenance["threads"]
+        if len(devices) == len(threads) == 1:
+            return ""
+        where = f"{' and '.join(devices)}, {' or '.join(map(str, threads))} threads"
+        return f"Hours of {self.name} are left out: its runs were trained on {where}."
+
+    @property
     def diverged(self) -> dict[str, list[int]]:
         """Method -> the seeds of its runs that diverged."""
         return self.provenance.get("diverged", {})

@@ -1,5 +1,7 @@
 """Tests are judged where there are results; what is missing is said."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,5 +116,16 @@ def test_the_papers_own_numbers_meet_its_claims_but_one(quick):
     assert [name for name, printed in tests.items() if printed == "does not hold"] == [
         "digits_svhn_best"
     ]
-    assert sum(printed == "holds" for printed in tests.values()) == 26
+    assert sum(printed == "holds" for printed in tests.values()) == 28
     assert tests["stability_above_noisier"] is None and tests["proposition_two_tasks"] is None
+
+
+def test_a_test_that_few_seeds_leave_decided_says_what_decides_it(claimed):
+    """One of seven rivals has two of five seeds: the others decide, and the reason is theirs."""
+    runs = cifar10(claimed, -3.0)
+    metrics = runs.metrics[(runs.metrics["method"] != "mgda") | (runs.metrics["seed"] < 2)]
+    record = judged(claimed, [dataclasses.replace(runs, metrics=metrics)], test="cifar10_avg")
+    record = record["cifar10_avg"]
+    assert (record["verdict"], record["n"]) == ("does not hold", 2)
+    assert "never confirm" not in record["reason"] and "(n = 5)" in record["reason"]
+    assert record["reason"].startswith("6 of 7 comparisons")

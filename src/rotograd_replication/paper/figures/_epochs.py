@@ -10,6 +10,8 @@ from ...config import schema
 from ...results.tidy import Results
 from . import _style
 
+NOTE = "Lines: median over seeds; bands from the smallest to the largest."
+
 
 def methods(results: Results, experiment: schema.Experiment) -> list[str]:
     """List the methods that train all tasks together and were run, in the configured order."""

@@ -15,6 +15,11 @@ NEEDS = {"some_method": "joint"}
 COLUMNS = 5
 
 
+def notes(results: dict[str, Results]) -> str:
+    """Say what lines and bands are."""
+    return _epochs.NOTE
+
+
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:

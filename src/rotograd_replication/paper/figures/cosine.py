@@ -19,6 +19,11 @@ BEFORE = "... with their sum"
 AFTER = "... with the update"
 
 
+def notes(results: dict[str, Results]) -> str:
+    """Say what lines and bands are."""
+    return _epochs.NOTE
+
+
 def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:

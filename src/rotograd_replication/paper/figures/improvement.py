@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...config import schema
-from ...results import quantities
+from ...results import convergence, quantities
 from ...results.tidy import Results
 from .. import caption
 from . import _style
@@ -21,11 +21,13 @@ FEWEST = 6  # rows that a panel has room for where fewer methods were run
 
 
 def notes(results: dict[str, Results]) -> str:
-    """Which improvements are not there, and why; what Δ is where a task has several metrics."""
+    """Say what is drawn, how far single-task networks have converged, and what is not there."""
     mean = any(
         (found.tests.groupby("task")["metric"].nunique() > 1).any() for found in results.values()
     )
-    said = ["Δ of a task is the mean over its metrics."] * mean
+    said = ["Median over seeds; bars from the smallest to the largest."]
+    said += ["Δ of a task is the mean over its metrics."] * mean
+    said += filter(None, map(convergence.sentence, results.values()))
     return " ".join([*said, *caption.undefined(results.values())])
 
 

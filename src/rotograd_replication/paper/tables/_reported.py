@@ -78,6 +78,7 @@ class PaperTable:
         cells: dict[tuple[str, ...], Cell] = {}
         higher: dict[str, bool] = {}
         separate: set[str] = set()
+        printed_best: dict[tuple[str, ...], float | None] = {}
         headings = self.headings(study, results)
         grouped = bool(self.groups) or len(results) > 1
         for experiment, found in results.items():
@@ -99,16 +100,21 @@ class PaperTable:
                     key = (block, row, *group, *column)
                     cells[*key, "replicated"] = NO_CELL if own else ours[metric](name)
                     cells[*key, "reported"] = _printed(paper.cell(experiment, name, method, metric))
+                    printed_best[*key[2:], "reported"] = paper.best(experiment, metric)
         reported = {k[2:-1] for k, c in cells.items() if k[-1] == "reported" and c[2] == c[2]}
         cells = {k: c for k, c in cells.items() if k[-1] != "reported" or k[2:-1] in reported}
         clauses = ["the single-task row does not compete"] if separate else []
         clauses += [self.clause(results, study, paper)] if self.clause else []
         improvements = any(paper.quantities[metric].of == "delta" for metric in self.columns)
-        said = said if reported else said.removesuffix(REPORTED)
-        parts = [said.strip(), self.start, "Median ± standard deviation over seeds"]
+        parts = [said, self.start, "Median ± standard deviation over seeds"]
         text = " ".join(filter(None, parts))
         text += "".join(f"; {clause}" for clause in clauses) + "."
         text += undefined(results, self.convention) if improvements else ""
+        if any(paper.quantities[metric].of == "hours" for metric in self.columns):
+            sentences = (found.several_machines for found in results.values())
+            text += "".join(f" {sentence}" for sentence in sentences if sentence)
+        unrecorded = caption.unrecorded(study, results.values(), self.convention)
+        text += "".join(f" {sentence}" for sentence in unrecorded)
         converged = map(convergence.sentence, results.values()) if improvements else ()
         text += "".join(f" {sentence}" for sentence in converged if sentence)
         text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
@@ -116,7 +122,11 @@ class PaperTable:
         text += "".join(f" {experiment.doubt}" for experiment in printed if experiment.doubt)
         text += f" {self.remark(results, study, paper)}" if self.remark else ""
         title = self.title.format(" and ".join(self._subjects(study, results)))
-        return table(title, text, cells, higher=higher, exclude=separate)
+        made = table(title, text, cells, higher=higher, exclude=separate)
+        for column in made.best:
+            if column[-1] == "reported":  # the paper's best may be of a method that was not run
+                made.best[column] = made.values[column] == printed_best[column]
+        return made
 
     def headings(self, study: schema.Study, results: Iterable[str]) -> dict[str, str]:
         """Name the columns of each experiment, by its title if two would have the same name."""
@@ -189,6 +199,7 @@ def table(
     cells: dict[tuple[str, ...], Cell],
     higher: dict[str, bool],
     exclude: Iterable[str] = (),
+    decimals: int = 2,
 ) -> table_format.Table:
     """Build a table from its cells.
 
@@ -198,6 +209,7 @@ def table(
         cells: (block, method label, *column) -> value, std and runs, in the order of the rows.
         higher: Whether a higher value is better, by quantity; those left out have no best value.
         exclude: Labels that do not compete.
+        decimals: Of every number.
     """
     data = any(len(key) == 5 for key in cells)
     levels = [*ROWS, "data", *COLUMNS] if data else [*ROWS, *COLUMNS]
@@ -207,7 +219,9 @@ def table(
             columns=pd.MultiIndex.from_tuples([], names=COLUMNS),
             dtype=float,
         )
-        return table_format.Table(title, text, empty, empty, empty, empty)
+        return table_format.Table(title, text, empty, empty, empty, empty, decimals)
+    if any(key[-1] == "reported" for key in cells):
+        text += f" {REPORTED}"
     index = pd.MultiIndex.from_tuples(cells, names=levels)
     long = pd.DataFrame([tuple(cell) for cell in cells.values()], index, PARTS)
     rows = pd.MultiIndex.from_tuples(dict.fromkeys(key[:2] for key in cells), names=ROWS)
@@ -216,5 +230,5 @@ def table(
         long[part].unstack(levels[2:]).reindex(index=rows, columns=columns).astype(float)
         for part in PARTS
     )
-    best = table_format.best(values, higher, exclude)
-    return table_format.Table(title, text, values, spreads, runs, best)
+    best = table_format.best(values, higher, exclude, decimals)
+    return table_format.Table(title, text, values, spreads, runs, best, decimals)

@@ -49,4 +49,5 @@ def build(results: dict[str, Results], study: schema.Study, paper: Paper, captio
         {key: cells[key] for key in ordered},
         higher=higher,
         exclude=differences,
+        decimals=3,
     )

@@ -3,7 +3,8 @@
 import statistics
 from typing import Any
 
-from ...results.run_records import RunRecord, peak_memory_mb
+from ...results import run_records
+from ...results.run_records import RunRecord
 from . import _svg
 from ._material import Material
 
@@ -20,12 +21,12 @@ def build(material: Material) -> dict[str, Any]:
         if not runs:
             continue
         by_method = {m: [r for r in runs if r.method == m] for m in experiment.methods}
-        typical = {
-            method: statistics.median(run.seconds for run in group)
-            for method, group in by_method.items()
-            if group
-        }
-        base = typical.get(REFERENCE)
+        seconds = {method: run_records.median_seconds(runs) for method, runs in by_method.items()}
+        typical = {method: median for method, median in seconds.items() if median is not None}
+        if not typical:
+            continue
+        alike = len({(run.device, run.threads) for run in runs}) == 1
+        base = typical.get(REFERENCE) if alike else None
         longest = max(typical.values())
         rows = [
             {
@@ -33,7 +34,7 @@ def build(material: Material) -> dict[str, Any]:
                 "seconds": seconds,
                 "ratio": seconds / base if base else None,
                 "share": round(100 * seconds / longest, 1),
-                "memory": peak_memory_mb(by_method[m]),
+                "memory": run_records.peak_memory_mb(by_method[m]),
                 "runs": len(by_method[m]),
             }
             for m, seconds in typical.items()
@@ -52,7 +53,7 @@ def _needs(
         "data": runs[0].data.label,
         "devices": " and ".join(sorted({run.device for run in runs})),
         "threads": max(run.threads for run in runs),
-        "memory": peak_memory_mb(runs),
+        "memory": run_records.peak_memory_mb(runs),
         "runs": len(runs),
         "typical": statistics.median(typical.values()),
         "longest": max(run.seconds for run in runs),
