@@ -207,7 +207,11 @@ def trained(
     if trainer.diverged:
         return found
     trainer.net.load_state_dict(trainer.best_state)
-    measured = {s: evaluate_split(trainer.net, tasks, read[s], columns) for s in ("val", "test")}
+    batch = settings["training"]["batch_size"]
+    measured = {
+        split: evaluate_split(trainer.net, tasks, read[split], columns, batch)
+        for split in ("val", "test")
+    }
     return found | {"seconds": trainer.seconds} | measured
 
 

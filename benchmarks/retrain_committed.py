@@ -26,6 +26,7 @@ from rotograd_replication.files import atomic as records
 
 ROOT = Path(__file__).parents[1]
 # What of a run's record decides its bytes beside its configuration and code.
+RECORD = "metrics.json"
 SURROUNDINGS = ("device", "threads", "versions")
 
 
@@ -69,7 +70,7 @@ def committed(study: str, chosen: dict[str, Any]) -> tuple[list[Path], list[Path
     """
     loaded = config.load_study(ROOT / "configs", study)
     present, changed = [], []
-    for path in sorted((ROOT / "results" / study).glob("*/*/seed*/metrics.json")):
+    for path in sorted((ROOT / "results" / study).glob(f"*/*/seed*/{RECORD}")):
         record = records.read_json(path)
         if all(value in (None, record[key]) for key, value in chosen.items()):
             experiment, method = record["experiment"], record["method"]
@@ -96,12 +97,12 @@ def retrain(study: str, folders: list[Path], place: Path, cores: int = 1) -> lis
         (place / name).symlink_to(ROOT / name)
     command = [str(Path(sys.executable).with_name("snakemake")), "--cores", str(cores)]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(place)]
-    command += [*(str(folder / "run.json") for folder in folders), "--config", f"study={study}"]
+    command += [*(str(folder / RECORD) for folder in folders), "--config", f"study={study}"]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     return [
         Run(
-            records.read_json(ROOT / folder / "metrics.json"),
-            records.read_json(place / folder / "run.json"),
+            records.read_json(ROOT / folder / RECORD),
+            records.read_json(place / folder / RECORD),
         )
         for folder in folders
     ]

@@ -11,6 +11,8 @@ rule fetch:
     log:
         "logs/data/{dataset}/fetch.log",
     retries: 0
+    wildcard_constraints:
+        dataset=one_of(study.datasets),
     params:
         dataset=lambda w: archives_digest(w.dataset),
         code=lambda w: standin_code(w.dataset),

@@ -58,7 +58,7 @@ CLAIMS = atomic.digest([model.model_dump(mode="json") for model in (judged, refe
 DATASETS = atomic.digest(
     {k: d.model_dump(mode="json") for k, d in study.datasets.items()}
 )
-HYPERPARAMETERS_CODE = code("paper/hyperparameters.py")
+HYPERPARAMETERS_CODE = code(*stages.HYPERPARAMETERS)
 VERDICT_CODE = code(*stages.VERDICT, *stages.PAPER)
 # The versions of other packages stand in captions.
 LOCK = ROOT / "requirements.lock"

@@ -70,7 +70,9 @@ def constant(package: str, name: str, constant: str) -> Any:
         ValueError: `package` has no file of that name, or the file has no such literal.
     """
     check(package, name)
-    for node in ast.parse((ROOT / FOLDERS[package] / f"{name}.py").read_text()).body:
+    for node in ast.parse(
+        (ROOT / FOLDERS[package] / f"{name}.py").read_text(encoding="utf-8")
+    ).body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
@@ -89,7 +91,7 @@ def parameters(package: str, name: str, function: str = "build") -> dict[str, tu
         ValueError: `package` has no file of that name, or the file has no such function.
     """
     check(package, name)
-    found = _signatures((ROOT / FOLDERS[package] / f"{name}.py").read_text())
+    found = _signatures((ROOT / FOLDERS[package] / f"{name}.py").read_text(encoding="utf-8"))
     if function not in found:
         raise ValueError(f"`{FOLDERS[package]}/{name}.py` must define `{function}`. Found none.")
     return found[function]

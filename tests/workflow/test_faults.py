@@ -1,4 +1,4 @@
-"""What may befall a workflow: runs that come to nothing, a second one beside it, a short campaign."""
+"""What may befall a workflow: runs that come to nothing, a second call, faults of its jobs."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from rotograd_replication.files import atomic as records
 from tests.helpers.paths import ROOT
-from tests.workflow.test_workflow import jobs, snakemake, tree  # noqa: F401
+from tests.workflow.test_workflow import checkout, jobs, snakemake, tree  # noqa: F401
 
 WILD = """
 title: Wild
@@ -34,11 +34,37 @@ figures:
 """
 
 
+TARGET, OPTIONS = "results/wild/toy_convex.csv", ("--config", "study=wild")
+
+
 @pytest.fixture
 def study(tree):  # noqa: F811
     """A tree with the study `wild`."""
     (tree / "configs" / "studies" / "wild.yaml").write_text(WILD)
     return tree
+
+
+@pytest.fixture(scope="module")
+def two_calls(tmp_path_factory):
+    """A tree in which TARGET was asked for twice at the same time, and what the calls printed."""
+    folder = checkout(tmp_path_factory.mktemp("wild"))
+    (folder / "configs" / "studies" / "wild.yaml").write_text(WILD)
+    command = [os.path.join(os.path.dirname(sys.executable), "snakemake"), TARGET, *OPTIONS]
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    first = subprocess.Popen(command, cwd=folder, env=kept, **pipes)
+    while not any((folder / ".snakemake" / "locks").glob("*")):
+        assert first.poll() is None
+    refused = snakemake(folder, TARGET, *OPTIONS, code=1)
+    said, _ = first.communicate()
+    assert first.returncode == 0, said
+    return folder, refused
+
+
+@pytest.fixture
+def made(two_calls, tmp_path):
+    """A copy, dates included, of the tree that has TARGET."""
+    return shutil.copytree(two_calls[0], tmp_path / "made")
 
 
 def test_diverged_runs_are_listed_at_the_end_and_the_rest_is_done(study):
@@ -54,20 +80,11 @@ def test_diverged_runs_are_listed_at_the_end_and_the_rest_is_done(study):
     assert list((results / "toy_nonconvex").rglob("diverged.safetensors")), "evidence is kept"
 
 
-def test_of_two_workflows_in_one_folder_one_waits_for_its_turn(study):
+def test_of_two_workflows_in_one_folder_one_waits_for_its_turn(two_calls):
     """The second is refused with the reason; the first, and then the second, come to their end."""
-    target = ["results/wild/toy_convex.csv", "--config", "study=wild"]
-    command = [os.path.join(os.path.dirname(sys.executable), "snakemake"), *target]
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    first = subprocess.Popen(command, cwd=study, env=kept, **pipes)
-    while not any((study / ".snakemake" / "locks").glob("*")):
-        assert first.poll() is None
-    refused = snakemake(study, *target, code=1)
-    said, _ = first.communicate()
-    assert first.returncode == 0, said
+    folder, refused = two_calls
     assert "cannot be locked" in refused and "--unlock" in refused and "Traceback" not in refused
-    assert "Nothing to be done" in snakemake(study, *target)
+    assert "Nothing to be done" in snakemake(folder, TARGET, *OPTIONS)
 
 
 def test_a_call_that_prepares_data_again_trains_what_is_missing_and_nothing_else(study):
@@ -87,41 +104,39 @@ def test_a_call_that_prepares_data_again_trains_what_is_missing_and_nothing_else
     assert (study / first).read_bytes() == trained and (study / both).is_file()
 
 
-def test_a_job_that_fails_removes_no_result_and_the_next_call_makes_it(study):
+def test_a_job_that_fails_removes_no_result_and_the_next_call_makes_it(made):
     """What git holds outlives a failure, also where Snakemake knows nothing of it."""
-    files = ["results/wild/toy_convex.csv", "results/wild/toy_convex/vanilla/seed0/metrics.json"]
-    snakemake(study, files[0], "--config", "study=wild")
-    shutil.rmtree(study / ".snakemake")
-    shutil.rmtree(study / "logs")
-    kept = [(study / file).read_bytes() for file in files]
-    wild = study / "configs/studies/wild.yaml"
+    files = [TARGET, "results/wild/toy_convex/vanilla/seed0/metrics.json"]
+    shutil.rmtree(made / ".snakemake")
+    shutil.rmtree(made / "logs")
+    kept = [(made / file).read_bytes() for file in files]
+    wild = made / "configs/studies/wild.yaml"
     wild.write_text(WILD.replace("epochs: {value: 5", "epochs: {value: 6"))
-    evaluate = study / "src/rotograd_replication/training/evaluate.py"
+    evaluate = made / "src/rotograd_replication/training/evaluate.py"
     written = evaluate.read_text()
     evaluate.write_text(written + "\nraise RuntimeError('a fault')\n")
-    output = snakemake(study, files[0], "--config", "study=wild", code=1)
+    output = snakemake(made, TARGET, "--retries", "0", *OPTIONS, code=1)
     assert "training.epochs is 6, was 5" in output and "RuntimeError: a fault" in output
-    assert [(study / file).read_bytes() for file in files] == kept
+    assert [(made / file).read_bytes() for file in files] == kept
     evaluate.write_text(written)
-    output = snakemake(study, files[0], "--config", "study=wild")
-    assert all((study / file).read_bytes() != old for file, old in zip(files, kept, strict=True))
-    log = (study / "logs/wild/toy_convex/train.log").read_text()
+    output = snakemake(made, TARGET, *OPTIONS)
+    assert all((made / file).read_bytes() != old for file, old in zip(files, kept, strict=True))
+    log = (made / "logs/wild/toy_convex/train.log").read_text()
     assert "evaluated" in log and "trained" not in log, "what was trained is evaluated"
 
 
-def test_a_result_that_a_failed_job_was_to_make_again_is_made_by_the_next_call(study):
-    target, options = "results/wild/toy_convex.csv", ("--config", "study=wild")
-    snakemake(study, target, *options)
-    kept = (study / target).read_bytes()
-    aggregate = study / "src/rotograd_replication/results/aggregate.py"
+def test_a_result_that_a_failed_job_was_to_make_again_is_made_by_the_next_call(made):
+    kept = (made / TARGET).read_bytes()
+    aggregate = made / "src/rotograd_replication/results/aggregate.py"
     written = aggregate.read_text()
     aggregate.write_text(written + "\nraise RuntimeError('a fault')\n")
-    snakemake(study, target, *options, code=1)
-    assert (study / target).read_bytes() == kept
+    snakemake(made, TARGET, *OPTIONS, code=1)
+    assert (made / TARGET).read_bytes() == kept
     aggregate.write_text(written)
-    assert "aggregate_toy_convex" in jobs(snakemake(study, "-n", target, *options))
+    assert "aggregate_toy_convex" in jobs(snakemake(made, "-n", TARGET, *OPTIONS))
 
 
+@pytest.mark.first
 def test_a_short_campaign_loses_nothing():
     """Kills, flipped bytes, moved dates, two trainers: `benchmarks/faults.py` on two experiments."""
     counts = ["--kills", "6", "--flips", "4", "--disks", "0", "--clocks", "1", "--pairs", "1"]

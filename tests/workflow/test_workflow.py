@@ -46,13 +46,18 @@ def snakemake(folder, *arguments, code=0):
     return output
 
 
+def checkout(folder):
+    """Copy a checkout's own files to a folder; returns the folder."""
+    for name in TREE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    return folder
+
+
 @pytest.fixture
 def tree(tmp_path):
     """A checkout's own files in an empty folder."""
-    for name in TREE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
-    return tmp_path
+    return checkout(tmp_path)
 
 
 def jobs(output):

@@ -49,10 +49,12 @@ def run(arguments: argparse.Namespace) -> None:
             identity |= {"code": arguments.code}
             identity |= {"tuned": choices[method].said} if method in choices else {}
             outputs = train.Outputs(*paths)
-            if due.is_trained(outputs.record, identity, (outputs.model, outputs.history)):
+            splits = (arguments.train, arguments.val)
+            written = (outputs.model, outputs.history)
+            prepared = dict(zip(("train", "val"), splits, strict=True))
+            if due.is_trained(outputs.record, identity, written, prepared):
                 continue
             identity |= described
-            splits = (arguments.train, arguments.val)
             saving = checkpoint.Saving(folder, study.checkpoint_every, requests)
             train.run(settings, identity, tasks, *splits, device, outputs, saving)
     checkpoint.discard(arguments.checkpoint)

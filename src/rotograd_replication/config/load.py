@@ -24,7 +24,8 @@ def _entry(entries: dict[str, Any], name: Any, kind: str, above: tuple[Any, ...]
     """Resolve the entry `name` with its `like` and `inner` entries; `above` led to it."""
     if not isinstance(name, str) or name not in entries:
         hint = plugins.nearest(str(name), list(entries))
-        raise ConfigurationError(f"Unknown {kind} `{short(name)[1:-1]}`. {hint}")
+        found = name if isinstance(name, str) else short(name)
+        raise ConfigurationError(f"Unknown {kind} `{found}`. {hint}")
     if name in above:
         way = " -> ".join((*above, name))
         raise ConfigurationError(f"`{name}` must not lead to itself by `like` or `inner`: {way}.")

@@ -22,7 +22,7 @@ def values(model: Any, digested: bool = False) -> Any:
         keys = [
             key
             for key, field in type(model).model_fields.items()
-            if not (digested and key in model.later and getattr(model, key) == field.default)
+            if not (digested and key in model.later and _default(model, key, field.default))
         ]
         return {key: values(getattr(model, key), digested) for key in keys}
     if isinstance(model, dict):
@@ -30,6 +30,11 @@ def values(model: Any, digested: bool = False) -> Any:
     if isinstance(model, list):
         return [values(item, digested) for item in model]
     return model
+
+
+def _default(model: schema.Model, key: str, default: Any) -> bool:
+    """Whether a key has its default value, wherever that was stated."""
+    return values(getattr(model, key)) == values(default)
 
 
 # Words and colours: tables and figures show them; they change no number of a run.

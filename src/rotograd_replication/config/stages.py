@@ -6,7 +6,7 @@ Patterns below the package. `rules/` adds the plug-in that a table, figure or da
 from .. import plugins
 from ..files import sources
 
-# All that training imports, but for what tests/unit/files/test_sources.py names.
+# All that training, tuning and evaluation import, but for what test_sources.py names.
 TRAIN = [
     "data/augment.py",
     "data/augment_maps.py",
@@ -19,28 +19,17 @@ TRAIN = [
     "training/checkpoint.py",
     "training/diagnostics.py",
     "training/divergence.py",
+    "training/evaluate.py",
     "training/optimizers.py",
     "training/run_networks.py",
     "training/step.py",
     "training/train.py",
     "training/trainer.py",
-    "training/validation.py",
-]
-# Next to TRAIN: how a grid is trained and compared.
-TUNE = [
-    "config/choice.py",
-    "config/tuning.py",
     "training/tune.py",
-]
-EVALUATE = [
-    "models/heads/*.py",
-    "models/network.py",
-    "tasks/**/*.py",
-    "training/evaluate.py",
-    "training/run_networks.py",
     "training/validation.py",
 ]
 AGGREGATE = [
+    "config/choice.py",
     "results/aggregate.py",
     "results/comparable.py",
     "results/relative_improvement.py",
@@ -51,15 +40,23 @@ VERDICT = [
     "claims/*.py",
 ]
 PAPER = [
+    "config/choice.py",
+    "config/equal_code.py",
     "config/sweeps.py",
+    "methods/rotations/__init__.py",
     "paper/caption.py",
     "paper/latex.py",
     "paper/table_format.py",
     "paper/tuned.py",
     "paper/versions.py",
+    "results/convergence.py",
     "results/quantities.py",
     "results/relative_improvement.py",
     "results/tidy.py",
+]
+HYPERPARAMETERS = [
+    "config/choice.py",
+    "paper/hyperparameters.py",
 ]
 
 

@@ -22,7 +22,9 @@ class IMTLG(Method):
         norms = products.diagonal().sqrt()
         inverse = torch.where(norms > 0, 1 / norms, torch.zeros_like(norms))
         cosines = inverse[:, None] * products * inverse
-        a = torch.linalg.pinv(cosines, hermitian=True).sum(1)
+        finite = cosines.isfinite().all()  # else `pinv` fails, where a run is to diverge
+        a = torch.linalg.pinv(torch.where(finite, cosines, 0), hermitian=True).sum(1)
+        a = torch.where(finite, a, torch.nan)
         # Relative to the smallest gradient, so that no weight overflows.
         weights = a * inverse / inverse.max().clamp_min(torch.finfo(torch.double).tiny)
         total = weights.sum()

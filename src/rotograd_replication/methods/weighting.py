@@ -60,7 +60,11 @@ class Weighting(Method):
             if isinstance(self.aggregator, torchjd.aggregation.PCGrad):
                 weights = pcgrad_weights(relative)
             else:
-                weights = self.aggregator.gramian_weighting(relative.cpu())
+                host = relative.cpu()
+                finite = bool(host.isfinite().all())  # some aggregators fail where it is not
+                weights = (
+                    self.aggregator.gramian_weighting(host) if finite else host.new_zeros(len(host))
+                )
         return (self.factor * weights).nan_to_num(0.0).to(products)
 
     def combine(self, batch: TaskGradients) -> Tensor:

@@ -15,6 +15,7 @@ from . import tuned, versions
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
 STALE = "Stale: runs of {} were made by older training code."
+CHANGED = "Some runs of {} were made with uncommitted changes; records hold their code's digest."
 METRICS = {"mse": "MSE", "f1": "F1"}
 REPORTED = "Reported: NeurIPS 2021 submission, not the camera-ready."
 
@@ -44,6 +45,7 @@ def caption(
         for result in results
         if code and not all(code.trained(d, m) for m, seen in result.code.items() for d in seen)
     ]
+    changed = [r.name for r in results if _changed(r)]
     return " ".join(
         [
             *([STANDIN] if loud else []),
@@ -54,8 +56,14 @@ def caption(
             *_not_run(study, experiments, results),
             *(_diverged(study, r) for r in results if r.diverged),
             *([STALE.format(", ".join(old))] if old else []),
+            *([CHANGED.format(", ".join(changed))] if changed else []),
         ]
     )
+
+
+def _changed(results: Results) -> bool:
+    """Whether a run's revision is not all of its code."""
+    return any(revision.endswith("+changes") for revision in results.provenance["git_revisions"])
 
 
 def _not_run(
@@ -119,9 +127,7 @@ def undefined(results: Iterable[Results], convention: str = "") -> Iterator[str]
             yield f"{start}Blank: Δ is undefined, the single-task {name} is 0 ({tasks})."
 
 
-def unrecorded(
-    study: schema.Study, results: Iterable[Results], convention: str
-) -> Iterator[str]:
+def unrecorded(study: schema.Study, results: Iterable[Results], convention: str) -> Iterator[str]:
     """Say which runs have no metric in a convention, though they did not diverge: of older code."""
     for found in results:
         methods = study.experiments[found.name].methods

@@ -17,7 +17,7 @@ from ..config import schema, settings, tuning
 from ..config.choice import Choice
 from ..config.choice import read as read_choice
 from ..config.equal_code import TrainingCode
-from ..files import atomic
+from ..files import atomic, sealed
 from ..results import run_records
 from ..results.run_records import RunRecord
 
@@ -149,19 +149,23 @@ def _difference(made: RunRecord | Choice, asked: dict[str, Any]) -> str:
     if isinstance(made, Choice):
         return "" if same else OTHER
     if not same:
-        return _changed(made.settings, asked["settings"])
+        return _changed(made, asked["settings"])
     for name, accepted in asked["archives"].items():
         if made.data.archives.get(name) not in {None, *accepted}:
             return f"archive {name} was another"
     return ""
 
 
-def _changed(was: dict[str, Any], now: dict[str, Any]) -> str:
-    """Name the settings that differ."""
-    before, after = dict(_flat(was)), dict(_flat(now))
+def _changed(made: RunRecord, now: dict[str, Any]) -> str:
+    """Name the settings that differ, but for those that tuning chose."""
+    before, after = dict(_flat(made.settings)), dict(_flat(now))
+    tuned = tuple(
+        "method.rotation" if name.startswith("rotation.") else f"method.parameters.{name}"
+        for name in made.tuned
+    )
     # A key that the record lacks came later: the run was made at its default.
-    names = [key for key, value in before.items() if value != after.get(key)]
-    if not (was and names):
+    names = [k for k, value in before.items() if value != after.get(k) and not k.startswith(tuned)]
+    if not (made.settings and names):
         return OTHER
     said = [f"{n} is {after.get(n, 'left out')}, was {before[n]}" for n in names[:3]]
     return ", ".join(said) + f" and {len(names) - 3} more" * (len(names) > 3)
@@ -176,13 +180,16 @@ def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, content
 
 
-def is_trained(record: Path, identity: dict[str, Any], others: Iterable[Path]) -> bool:
+def is_trained(
+    record: Path, identity: dict[str, Any], others: Iterable[Path], splits: dict[str, Path]
+) -> bool:
     """Whether a run is trained as asked for, and its job was stopped before it was evaluated.
 
     Args:
         record: The `run.json` that training writes last.
         identity: What it must say.
         others: The run's other files.
+        splits: Split -> the prepared file that it must have been trained on.
     """
     # No model: metrics are to come, and a key that `RunRecord` passes over counts.
     try:
@@ -191,4 +198,8 @@ def is_trained(record: Path, identity: dict[str, Any], others: Iterable[Path]) -
         return False
     if not isinstance(found, dict) or not all(path.exists() for path in others):
         return False
-    return all(key in found and found[key] == value for key, value in identity.items())
+    if any(key not in found or found[key] != value for key, value in identity.items()):
+        return False
+    prepared = found.get("data", {}).get("prepared", {})
+    remedy = "Delete it and prepare the dataset again."
+    return all(prepared.get(s) == sealed.check(path, remedy) for s, path in splits.items())

@@ -176,7 +176,9 @@ def _provenance(
             for method, group in by_method.items()
             if any(run.diverged for run in group)
         },
-        "seconds": {method: run_records.median_seconds(group) for method, group in by_method.items()},
+        "seconds": {
+            method: run_records.median_seconds(group) for method, group in by_method.items()
+        },
         "peak_memory_mb": {
             method: run_records.peak_memory_mb(group) for method, group in by_method.items()
         },

@@ -171,7 +171,6 @@ class Paper:
             value = value / base["value"] if base else math.nan
         return parts[0] | {"metric": metric, "value": value, "std": None}
 
-
     def best(self, experiment: str, metric: str) -> float | None:
         """Find the best number that the paper prints of a metric, single-task networks left out."""
         if experiment not in self.experiments:

@@ -1,7 +1,5 @@
 """The losses and metrics of K tasks over a split, batch by batch."""
 
-import itertools
-
 import torch
 from torch import Tensor
 
@@ -11,8 +9,8 @@ from .group import Tasks, take
 class Evaluation:
     """Keeps the outputs of a split, a few numbers per sample, and measures them at once."""
 
-    def __init__(self, tasks: Tasks) -> None:
-        self.tasks = tasks
+    def __init__(self, tasks: Tasks, batch: int | None) -> None:
+        self.tasks, self.batch = tasks, batch
         self.batches: list[tuple[list[Tensor], Tensor]] = []
 
     def update(self, outputs: list[Tensor], targets: Tensor) -> None:
@@ -26,13 +24,12 @@ class Evaluation:
         targets = torch.cat(columns)
         losses = self.tasks.losses(outputs, targets).cpu().numpy()
         numbers = targets.cpu().numpy()
-        ends = itertools.accumulate(map(len, columns))
-        batches = [slice(end - len(one), end) for one, end in zip(columns, ends, strict=True)]
+        batch = self.batch or len(targets)
         metrics: dict[str, dict[str, float]] = {}
         for (_, indices), output in zip(self.tasks.head_groups, outputs, strict=True):
             for k, of_task in zip(indices, output.float().cpu().numpy(), strict=True):
                 task, loss = self.tasks.tasks[k], float(losses[k])
-                found = self.tasks.kinds[task.kind].measure(of_task, numbers[:, k], loss, batches)
+                found = self.tasks.kinds[task.kind].measure(of_task, numbers[:, k], loss, batch)
                 metrics[task.name] = dict(zip(task.all_metrics, found, strict=True))
                 metrics[task.name]["loss"] = loss
         return {name: metrics[name] for name in self.tasks.names}
@@ -42,7 +39,7 @@ class DenseEvaluation(Evaluation):
     """Adds up maps: outputs are dropped with their batch. Losses are means over valid pixels."""
 
     def __init__(self, tasks: Tasks) -> None:
-        super().__init__(tasks)
+        super().__init__(tasks, None)
         self.metrics = [tasks.kinds[task.kind].metrics() for task in tasks.tasks]
         self.sums = torch.zeros(2, len(tasks), dtype=torch.double)
 
@@ -62,9 +59,15 @@ class DenseEvaluation(Evaluation):
         }
 
 
-def evaluation_of(tasks: Tasks) -> Evaluation:
-    """Start an evaluation of the tasks over a split."""
-    return DenseEvaluation(tasks) if tasks.dense else Evaluation(tasks)
+def evaluation_of(tasks: Tasks, batch: int | None = None) -> Evaluation:
+    """Start an evaluation of the tasks over a split.
+
+    Args:
+        tasks: The K tasks.
+        batch: The samples of a batch, for means over batches; None takes the split for one. Dense
+            tasks take the batches that they are given.
+    """
+    return DenseEvaluation(tasks) if tasks.dense else Evaluation(tasks, batch)
 
 
 def metrics_of(tasks: Tasks, outputs: list[Tensor], targets: Tensor) -> dict[str, dict[str, float]]:

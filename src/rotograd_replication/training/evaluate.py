@@ -75,11 +75,12 @@ def _metrics(
 ) -> dict[str, dict[str, float]]:
     """Compute every task's metrics on a split, with the run's parameters."""
     settings, state = content["settings"], safetensors.torch.load_file(model)
+    batch = settings["training"]["batch_size"]
     metrics: dict[str, dict[str, float]] = {}
     for prefix, (own_tasks, columns) in networks_of_run(settings, tasks).items():
         net = network.build(settings, own_tasks, content["seed"])
         net.load_state_dict(
             {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         )
-        metrics |= evaluate_split(net.on(device), own_tasks, loader, columns)
+        metrics |= evaluate_split(net.on(device), own_tasks, loader, columns, batch)
     return metrics

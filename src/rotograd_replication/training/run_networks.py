@@ -22,7 +22,7 @@ def networks_of_run(
 def evaluation_batch(settings: RunSettings, tasks: list[schema.Task]) -> int:
     """Return the samples per batch where nothing is trained.
 
-    Four times the training's, whose results are the same. For dense tasks it is the training's own,
+    Four times the training's, whose losses are the same. For dense tasks it is the training's own,
     as MTAN's metrics are means per batch of that size.
     """
     return settings["training"]["batch_size"] * (1 if Tasks(tasks).dense else 4)

@@ -36,7 +36,7 @@ class Trainer:
         best_epoch: The epoch of the smallest validation error, as `selection` defines it.
         best_state: The network's parameters after that epoch.
         diverged: Where and how the training diverged; None as long as it has not.
-        seconds: The seconds of training, with those of earlier processes.
+        seconds: The seconds of training, with those of earlier processes and without checkpoints.
     """
 
     def __init__(
@@ -98,11 +98,17 @@ class Trainer:
                 for x, y in self.train.batches(self.order, self.generator, first=self.batch):
                     self._step(x, take(y, self.columns, 1))
                     if checkpoints.due():
-                        checkpoints.save(self.steps, self.state())
+                        self._save(checkpoints)
                 self._end_epoch()
                 self._begin_epoch()
                 bar.update()
+        self._save(checkpoints)
+
+    def _save(self, checkpoints: Checkpoints) -> None:
+        """Save the state, whose size depends on the method, outside the seconds of training."""
+        began = time.perf_counter()
         checkpoints.save(self.steps, self.state())
+        self.start += time.perf_counter() - began
 
     def _begin_epoch(self) -> None:
         self.losses, self.samples = torch.zeros(len(self.tasks), device=self.device), 0
@@ -160,7 +166,8 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         """Measure the network on the validation split; add a snapshot of it."""
         try:
-            metrics = validation(self.net, self.tasks, self.val, self.columns)
+            batch = self.settings["batch_size"]
+            metrics = validation(self.net, self.tasks, self.val, self.columns, batch)
         except NotFinite as error:
             raise divergence.Diverged(f"{error} on the validation split") from error
         return metrics | snapshot(self.net, self.tasks, self.val)

@@ -16,7 +16,7 @@ class NotFinite(ValueError):
 
 
 def evaluate_split(
-    net: Network, tasks: Tasks, loader: Loader, columns: list[int]
+    net: Network, tasks: Tasks, loader: Loader, columns: list[int], batch: int
 ) -> dict[str, dict[str, float]]:
     """Compute every task's metrics over a split: `{task: {metric: value, "loss": value}}`.
 
@@ -25,11 +25,12 @@ def evaluate_split(
         tasks: The K tasks.
         loader: The split.
         columns: Those of its targets that belong to the tasks.
+        batch: The samples of a training batch, for means over batches.
 
     Raises:
         NotFinite: A task's loss, or a metric of it, is not a finite number.
     """
-    evaluation = evaluation_of(tasks)
+    evaluation = evaluation_of(tasks, batch)
     net.eval()
     with torch.no_grad(), parametrize.cached():
         for x, y in loader.in_order():
@@ -43,11 +44,13 @@ def evaluate_split(
     return by_task
 
 
-def validation(net: Network, tasks: Tasks, loader: Loader, columns: list[int]) -> dict[str, float]:
+def validation(
+    net: Network, tasks: Tasks, loader: Loader, columns: list[int], batch: int
+) -> dict[str, float]:
     """Compute the metrics of a split as columns of the history."""
     return {
         (f"val_loss/{task}" if name == "loss" else f"val_{name}/{task}"): value
-        for task, metrics in evaluate_split(net, tasks, loader, columns).items()
+        for task, metrics in evaluate_split(net, tasks, loader, columns, batch).items()
         for name, value in metrics.items()
     }
 

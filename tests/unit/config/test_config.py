@@ -122,6 +122,17 @@ BAD = {
         ["datasets.yaml", "toy_convex", "tasks"], [{"name": n, "label": "A", "kind": "binary", "outputs": 1} for n in "ab"],
         "must have different labels. Found `A` twice",
     ),
+    "a name of two tasks": (
+        ["datasets.yaml", "toy_convex", "tasks"], [{"name": "a", "label": n, "kind": "binary", "outputs": 1} for n in "AB"],
+        "must have different labels. Found `a` twice",
+    ),
+    "an archive twice": (
+        ["datasets.yaml", "mnist", "archives"], 2 * [{"name": "a.gz", "urls": ["https://a"], "sha256": "0" * 64}],
+        "must have different labels. Found `a.gz` twice",
+    ),
+    "true is no number": (["experiments/digits.yaml", "training", "epochs"], sourced(True), "Found True"),
+    "a text is no number": (["experiments/digits.yaml", "training", "epochs"], sourced("4"), "Found '4'"),
+    "a yes for a number of threads": (["studies/paper.yaml", "threads"], True, "Found True"),
     "unknown table": (["studies/paper.yaml", "tables"], {"cifar": []}, "Did you mean `cifar10`?"),
     "figure without experiment": (
         ["studies/paper.yaml", "figures"], {"cosine": ["cifar"]}, "Did you mean `cifar10`?",
@@ -220,6 +231,26 @@ def test_digest_follows_numbers_not_words(configs):
     assert run_digest(load_study(configs, "paper"), "digits", "rotograd") == before
     change(configs / "experiments/digits.yaml", ["training", "epochs"], sourced(7))
     assert run_digest(load_study(configs, "paper"), "digits", "rotograd") != before
+
+
+@pytest.mark.parametrize("name", ["digits_history", "verdicts"])
+def test_an_experiment_has_no_name_of_another_file_of_results(configs, name):
+    path = configs / "experiments" / "digits.yaml"
+    path.with_stem(name).write_text(path.read_text())
+    change(configs / "studies/paper.yaml", ["experiments", name], None)
+    with pytest.raises(ConfigurationError, match=f"`{name}` must be another name"):
+        load_study(configs, "paper")
+
+
+def test_a_default_that_is_written_out_leaves_digests_alone(configs):
+    before = run_digest(load_study(configs, "paper"), "digits", "vanilla")
+    path = configs / "studies" / "paper.yaml"
+    text = path.read_text()
+    stated = '    training: {compiled: {value: false, source: "choice: as it is"}}\n'
+    path.write_text(text.replace("\n  digits:\n", f"\n  digits:\n{stated}"))
+    study = load_study(configs, "paper")
+    assert study.experiments["digits"].training.compiled.source == "choice: as it is"
+    assert run_digest(study, "digits", "vanilla") == before
 
 
 def test_a_later_option_at_its_default_leaves_digests_alone(configs):

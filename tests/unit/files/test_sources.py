@@ -255,6 +255,9 @@ TYPES = "types; the values that a run is given are in its digest of the configur
 SCHEMA = ("__init__", "base", "dataset", "experiment", "method", "study")
 OUTSIDE |= {f"config/schema/{name}.py": TYPES for name in SCHEMA}
 OUTSIDE |= {"config/run_settings.py": TYPES}
+ASKED = "what a grid asks for; a choice's record has its digest and what was chosen"
+ASKING = ("choice", "faults", "settings", "shorthand", "tuning", "yaml_files")
+OUTSIDE |= {f"config/{name}.py": ASKED for name in ASKING}
 
 
 def imported(path):
@@ -277,18 +280,51 @@ def code(paths):
     return {path for path in paths if ast.parse(path.read_text()).body[1:]}
 
 
-def test_the_digest_of_training_holds_what_training_imports():
-    """And nothing else: an edit of what training never reads makes no run stale."""
-    reached, waiting = set(), [SOURCE / "training" / "train.py"]
+def reached(*starts):
+    """All files that these import, directly or not."""
+    found, waiting = set(), [SOURCE / start for start in starts]
     while waiting:
         path = waiting.pop()
-        if path not in reached:
-            reached.add(path)
+        if path not in found:
+            found.add(path)
             waiting += imported(path)
-    patterns = stages.TRAIN
-    digested = {path for pattern in patterns for path in SOURCE.glob(pattern)}
-    reached, digested = code(reached), code(digested)
-    assert len(reached) > 40
-    assert {str(p.relative_to(SOURCE)) for p in reached - digested} == set(OUTSIDE)
-    assert digested <= reached
+    return code(found)
+
+
+def digested(*patterns):
     assert all(any(SOURCE.glob(pattern)) for pattern in patterns), "every pattern finds a file"
+    return code({path for pattern in patterns for path in SOURCE.glob(pattern)})
+
+
+def test_the_digest_of_training_holds_what_training_imports():
+    """And nothing else: an edit of what training never reads makes no run stale."""
+    imports = reached(*(f"training/{name}.py" for name in ("train", "tune", "evaluate")))
+    own = digested(*stages.TRAIN)
+    assert len(imports) > 40
+    assert {str(p.relative_to(SOURCE)) for p in imports - own} == set(OUTSIDE)
+    assert own <= imports
+
+
+# What reads and checks a configuration: its values are in the digests of settings and of words.
+READS = {
+    f"config/{name}.py" for name in ("faults", "settings", "shorthand", "tuning", "yaml_files")
+}
+READS |= {"config/run_settings.py", "plugins.py"}
+READS |= {f"config/schema/{name}.py" for name in SCHEMA}
+READS |= {f"files/{name}.py" for name in ("atomic", "damage", "safety")}
+
+
+@pytest.mark.parametrize(
+    "start, patterns",
+    [
+        ("results/aggregate.py", stages.AGGREGATE),
+        ("claims/verdict.py", [*stages.VERDICT, *stages.PAPER]),
+        ("paper/table.py", ["paper/table.py", "paper/tables/*.py", *stages.PAPER]),
+        ("paper/figure.py", ["paper/figure.py", "paper/figures/*.py", *stages.PAPER]),
+        ("paper/hyperparameters.py", stages.HYPERPARAMETERS),
+    ],
+)
+def test_the_digest_of_an_output_holds_what_it_imports(start, patterns):
+    imports = {str(path.relative_to(SOURCE)) for path in reached(start) - digested(*patterns)}
+    objectives = {"tasks/objectives.py"}  # in a figure's digest beside these (rules/digests.smk)
+    assert imports - objectives <= READS

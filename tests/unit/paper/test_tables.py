@@ -11,7 +11,7 @@ import pytest
 from rotograd_replication import plugins
 from rotograd_replication.config import schema
 from rotograd_replication.config.load import load_study
-from rotograd_replication.paper import latex, table, table_format
+from rotograd_replication.paper import caption, latex, table, table_format
 from rotograd_replication.paper.tables import selection
 from tests.helpers import fake_runs
 
@@ -90,6 +90,17 @@ def test_a_metric_that_older_code_did_not_record_is_missed(tmp_path):
     for name in ("digits", "digits_batches"):
         found = plugins.load("tables", name).build(results, study, fake_runs.paper(), "")
         assert (said in found.caption) == (name == "digits_batches")
+
+
+@pytest.mark.parametrize("revision", ["abc1234", "abc1234+changes"])
+def test_a_caption_says_that_code_was_not_committed(tmp_path, revision):
+    study, datasets = fake_runs.configuration(NAME)
+    runs = fake_runs.write(tmp_path, study, NAME, "toy_convex", datasets)
+    run = json.loads(runs.metrics[0].read_text())
+    runs.metrics[0].write_text(json.dumps(run | {"git_revision": revision}))
+    found = runs.aggregate(study, NAME, "toy_convex", datasets)
+    said = caption.caption(NAME, study, ["toy_convex"], [found])
+    assert ("Some runs of toy_convex were made with uncommitted" in said) == ("+" in revision)
 
 
 @pytest.mark.parametrize("several", [False, True])

@@ -3,11 +3,14 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from rotograd_replication.config import equal_code, stages
 from rotograd_replication.config import load as config
 from rotograd_replication.config.equal_code import TrainingCode
+from rotograd_replication.files import sealed
 from rotograd_replication.planning import due
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS, ROOT
@@ -138,11 +141,38 @@ def test_a_choice_of_another_grid_is_made_again(tmp_path):
 def test_a_run_that_is_trained_and_not_evaluated(tmp_path):
     record, model = tmp_path / "run.json", tmp_path / "model"
     identity = {"seed": 1, "configuration": "a"}
-    assert not due.is_trained(record, identity, [model])
-    record.write_text(json.dumps(identity | {"device": "a CPU"}))
-    assert not due.is_trained(record, identity, [model])
+    splits = {}
+    for value, split in enumerate(("train", "val")):
+        splits[split] = tmp_path / f"{split}.safetensors"
+        save_file({"x": np.array([value])}, splits[split], sealed.blank())
+    data = {"prepared": {split: sealed.seal(path) for split, path in splits.items()}}
+    assert not due.is_trained(record, identity, [model], splits)
+    record.write_text(json.dumps(identity | {"device": "a CPU", "data": data}))
+    assert not due.is_trained(record, identity, [model], splits)
     model.touch()
-    assert due.is_trained(record, identity, [model])
-    assert not due.is_trained(record, identity | {"seed": 2}, [model])
+    assert due.is_trained(record, identity, [model], splits)
+    assert not due.is_trained(record, identity | {"seed": 2}, [model], splits)
+    save_file({"x": np.array([5])}, splits["val"], sealed.blank())  # prepared of other archives
+    sealed.seal(splits["val"])
+    assert not due.is_trained(record, identity, [model], splits)
     record.write_text("{")
-    assert not due.is_trained(record, identity, [model])
+    assert not due.is_trained(record, identity, [model], splits)
+
+
+def test_what_tuning_chose_is_no_reason_to_train_again(tmp_path):
+    """The record has the chosen rate, the study the one that it replaced."""
+    study, datasets = fake_runs.configuration("quick")
+    runs = fake_runs.write(tmp_path, study, "quick", "toy_nonconvex", datasets)
+    for path in runs.metrics:
+        run = json.loads(path.read_text())
+        if run.get("tuned"):
+            run["settings"]["method"]["rotation"] = {"name": "sgd", "learning_rate": 0.05}
+        path.write_text(json.dumps(run))
+    toy = study.experiments["toy_nonconvex"]
+    epochs = toy.training.epochs.model_copy(update={"value": 7})
+    training = toy.training.model_copy(update={"epochs": epochs})
+    toy = toy.model_copy(update={"training": training})
+    study = study.model_copy(update={"experiments": {"toy_nonconvex": toy}})
+    found = plan(study, tmp_path, "quick", TrainingCode("0123456789abcdef"))
+    reason = found.due["toy_nonconvex", "rotograd", 0]
+    assert reason.startswith("training.epochs is 7, was ") and "rotation" not in reason

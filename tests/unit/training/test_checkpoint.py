@@ -8,6 +8,7 @@ import os
 import random
 import resource
 import signal
+import time
 
 import numpy as np
 import pandas as pd
@@ -97,6 +98,24 @@ def test_killed_at_random_batches_is_never_killed(study, splits, tmp_path, monke
     saving = Saving(tmp_path / "saved", every=0)
     killed = run(study, splits, tmp_path / "killed", method, saving, settings)
     assert killed == whole
+
+
+def test_the_seconds_of_an_epoch_are_without_its_checkpoints(study, splits, tmp_path, monkeypatch):
+    """Their size depends on the method, and hours are compared between methods."""
+    write = Checkpoints._write
+    late = 0
+
+    def slow(*arguments):
+        nonlocal late
+        late += 1000
+        write(*arguments)
+
+    clock = time.perf_counter
+    monkeypatch.setattr(Checkpoints, "_write", slow)
+    monkeypatch.setattr(trainer.time, "perf_counter", lambda: clock() + late)
+    run(study, splits, tmp_path / "run", saving=Saving(tmp_path / "saved", every=0))
+    seconds = pd.read_csv(tmp_path / "run" / "history.csv")["seconds"].iloc[-1]
+    assert late > 1000 and 0 < seconds < 1000
 
 
 @pytest.mark.parametrize("method", ["rotograd", "single_task"])

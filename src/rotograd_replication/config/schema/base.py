@@ -55,6 +55,9 @@ class Model(BaseModel):
 class Sourced(Model, Generic[T]):
     """A value and where it comes from: the paper, published code, or our choice and why."""
 
+    # `true` is no number, and "4" is none.
+    model_config = ConfigDict(strict=True)
+
     value: T
     source: Source
 

@@ -126,6 +126,8 @@ class Dataset(Model):
     def _known(self) -> "Dataset":
         check_parameters("datasets", self.module, self.parameters, "prepare")
         check_labels("tasks", (task.label for task in self.tasks))
+        check_labels("tasks", (task.name for task in self.tasks))
+        check_labels("archives", (archive.name for archive in self.archives))
         if len({task.dense for task in self.tasks}) > 1:
             found = ", ".join(f"{task.name}: {task.kind}" for task in self.tasks)
             raise ValueError(

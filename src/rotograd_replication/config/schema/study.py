@@ -19,11 +19,11 @@ class Study(Model):
     # Of every value in the study that states none.
     source: Source | None = None
     device: Literal["auto", "cpu", "cuda"]
-    threads: PositiveInt
+    threads: PositiveInt = Field(strict=True)
     # What one process trains: importing torch costs more than a short run.
     batch: Literal["run", "method", "experiment"]
     # Seconds of training between two saved states of a run, which a kill may cost.
-    checkpoint_every: NonNegativeFloat = 60.0
+    checkpoint_every: NonNegativeFloat = Field(60.0, strict=True)
     experiments: dict[Name, Experiment]
     # Those that the experiments use; from `configs/datasets.yaml`, not written in a study.
     datasets: dict[Name, Dataset] = Field({})
@@ -32,6 +32,14 @@ class Study(Model):
 
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Study":
+        for name in self.experiments:
+            if name == "verdicts" or name.removesuffix("_history") in self.experiments.keys() - {
+                name
+            }:
+                raise ValueError(
+                    f"`{name}` must be another name of an experiment: a file of that name below "
+                    "`results/` is something else's. Rename it."
+                )
         for package in ("tables", "figures"):
             for output, experiments in getattr(self, package).items():
                 plugins.check(package, output)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 # The norm up to which the polynomial of degree 12 is exact to the type's rounding.
 REACH = {torch.float32: 1.0, torch.float64: 0.25}
+HOPELESS = 2.0**60
 
 
 def expm(matrices: Tensor) -> Tensor:
@@ -20,7 +21,8 @@ def expm(matrices: Tensor) -> Tensor:
     with torch.no_grad():
         norm = float(torch.linalg.matrix_norm(matrices, 1).max())
     reach = REACH[matrices.dtype]
-    squarings = max(0, math.ceil(math.log2(norm / reach))) if 0 < norm < math.inf else 0
+    # Beyond `HOPELESS` the polynomial overflows, and the run diverges.
+    squarings = max(0, math.ceil(math.log2(norm / reach))) if 0 < norm < HOPELESS else 0
     x = matrices / 2**squarings
     square = x @ x
     cube = square @ x

@@ -123,9 +123,9 @@ class PaperTable:
         text += f" {self.remark(results, study, paper)}" if self.remark else ""
         title = self.title.format(" and ".join(self._subjects(study, results)))
         made = table(title, text, cells, higher=higher, exclude=separate)
-        for column in made.best:
-            if column[-1] == "reported":  # the paper's best may be of a method that was not run
-                made.best[column] = made.values[column] == printed_best[column]
+        for place, best in printed_best.items():  # the best may be of a method that was not run
+            if place in made.best:
+                made.best[place] = made.values[place] == best
         return made
 
     def headings(self, study: schema.Study, results: Iterable[str]) -> dict[str, str]:

@@ -12,12 +12,12 @@ split. Batches without a valid pixel are left out of means over batches; a split
 NaN. So does an output that is not finite, of whatever pixel, to every metric.
 """
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
 
-NAN = float("nan")
 Sums = tuple[Tensor, Tensor]
 
 
@@ -35,7 +35,7 @@ class Metrics(ABC):
     def compute(self) -> dict[str, float]:
         """Compute the metrics over all batches: metric -> value."""
         values = self._values()
-        return values if self.finite else dict.fromkeys(values, NAN)
+        return values if self.finite else dict.fromkeys(values, math.nan)
 
     @abstractmethod
     def _add(self, outputs: Tensor, targets: Tensor) -> None: ...
@@ -85,7 +85,7 @@ class BothMeans:
     def compute(self, names: list[str]) -> dict[str, float]:
         """Compute both means of every number: name and name + `_global` -> value."""
         if not self.batches:
-            return dict.fromkeys([*names, *(f"{name}_global" for name in names)], NAN)
+            return dict.fromkeys([*names, *(f"{name}_global" for name in names)], math.nan)
         over_batches = torch.stack(self.batches).mean(0).tolist()
         over_pixels = (torch.stack(self.sums).sum(0) / self.pixels).tolist()
         means = dict(zip(names, over_batches, strict=True))

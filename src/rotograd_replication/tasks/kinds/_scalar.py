@@ -1,11 +1,10 @@
 """What kinds of tasks share whose targets are single numbers."""
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
 from torch import Tensor
-
-NAN = float("nan")
 
 
 class ScalarKind(ABC):
@@ -32,14 +31,14 @@ class ScalarKind(ABC):
         """
 
     def measure(
-        self, outputs: np.ndarray, targets: np.ndarray, loss: float, batches: list[slice]
+        self, outputs: np.ndarray, targets: np.ndarray, loss: float, batch: int
     ) -> list[float]:
-        """Compute the kind's `METRICS`, in order; NaN where an output of a batch is not finite.
+        """Compute the kind's `METRICS`, in order; NaN where an output is not finite.
 
         Args:
             outputs: `[N, outputs]`.
             targets: Of the task, `[N]`.
             loss: Its mean loss.
-            batches: The samples of each batch that the split was evaluated in.
+            batch: How many samples a batch has, for means over batches; the last may have fewer.
         """
-        return [self.metric(outputs, targets, loss) if np.isfinite(outputs).all() else NAN]
+        return [self.metric(outputs, targets, loss) if np.isfinite(outputs).all() else math.nan]

@@ -7,11 +7,13 @@ value that marks one. A predicted normal of (0, 0, 0) has loss 1, where MTAN's i
 are NaN here as there.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._maps import NAN, BothMeans, MapKind, Metrics, Sums, masked_sums
+from ._maps import BothMeans, MapKind, Metrics, Sums, masked_sums
 
 METRICS = {
     "angle_mean": False,
@@ -62,8 +64,8 @@ class Angles(Metrics):
 
     def _values(self) -> dict[str, float]:
         values = self.means.compute(["angle_mean", *THRESHOLDS])
-        values["angle_median"] = sum(self.medians) / len(self.medians) if self.medians else NAN
-        values["angle_median_global"] = NAN
+        values["angle_median"] = sum(self.medians) / len(self.medians) if self.medians else math.nan
+        values["angle_median_global"] = math.nan
         if self.medians and values["angle_mean"] == values["angle_mean"]:
             ranks = self.histogram.cumsum(0)
             middle = torch.tensor([(ranks[-1] - 1) // 2, ranks[-1] // 2])
