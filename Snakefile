@@ -61,7 +61,7 @@ localrules:
     report,
 
 
-# Whatever was asked for: runs that came to nothing are no success of the whole.
+# Whatever was asked for: runs that failed are no success of the whole.
 onsuccess:
     made = {str(file) for job in workflow.dag.jobs for file in job.output}
     paths = (rules.verdicts.output[0], rules.report.output[0])

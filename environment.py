@@ -60,7 +60,7 @@ def main(locks: list[str]) -> None:
     """Build what differs from the stamp.
 
     Args:
-        locks: Files to install from beside `requirements.lock` and those of the last build.
+        locks: Files to install from, next to `requirements.lock` and those of the last build.
     """
     built = read_stamp()
     kept = [name for name in built.get("packages", {}) if (ROOT / name).exists()]
@@ -178,7 +178,7 @@ def packages(python: str) -> dict[str, str]:
     for name in settings.keys() & WHERE.keys():
         variables["PIP_" + name.upper().replace("-", "_")] = settings[name]
         variables[WHERE[name]] = " ".join(settings[name].split())
-    # Folders of packages in place of an index. Beside one they are left out: of two builds of one
+    # Folders of packages in place of an index. Next to one they are left out: of two builds of one
     # version uv would take theirs, whatever the hashes.
     if settings.get("no-index", "no").lower() in ("1", "true", "yes", "on", "t", "y"):
         folders = settings.get("find-links", "")

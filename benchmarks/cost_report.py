@@ -1,4 +1,4 @@
-"""The table and the figure of measured step times, with the paper's ratios of hours beside."""
+"""The table and the figure of measured step times, next to the paper's ratios of hours."""
 
 from pathlib import Path
 

@@ -102,7 +102,7 @@ def difference(one: list[Tensor], other: list[Tensor]) -> float:
 
 
 def agrees(study: schema.Study, experiment: str, method: str, device: torch.device) -> gpu_rows.Row:
-    """One step on the device beside the same on the CPU."""
+    """One step on the device next to the same on the CPU."""
     here, there = (gradients(study, experiment, method, where) for where in (device, CPU))
     found = {part: difference(here[part], there[part]) for part in BOUNDS}
     return {"ok": all(found[part] <= bound for part, bound in BOUNDS.items()), **found}
@@ -152,7 +152,7 @@ def same_seed(experiment: str, method: str, device: torch.device, folder: Path) 
 
 
 def killed(experiment: str, method: str, device: torch.device, folder: Path) -> gpu_rows.Row:
-    """A run killed as soon as it has saved a state, and resumed, beside one left alone."""
+    """A run killed as soon as it has saved a state, and resumed, next to one left alone."""
     run = small_runs.Run(QUICK, folder, experiment, method, device)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         whole, broken = Path(name) / "whole", Path(name) / "broken"

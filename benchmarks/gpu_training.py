@@ -3,7 +3,7 @@
 Runs are trained and evaluated by the package's own commands, several at once where the second phase
 found that faster. First comes the run of most value per minute: a method without which no row of a
 table can be read counts as three others, a further seed less than the one before. A run that does
-not end in time is asked to save its state, and the same command goes on with it.
+not end in time is asked to save its state, and the same command resumes it.
 """
 
 import math
@@ -46,7 +46,7 @@ class Run:
 
     @property
     def worth(self) -> float:
-        """Of its numbers beside those of other runs."""
+        """Of its numbers next to those of other runs."""
         return WORTH.get(self.method, 1.0) / (1 + self.seed)
 
 
@@ -205,7 +205,7 @@ class Training:
         """Train and evaluate until the time is up, or until this process is asked to end.
 
         A run whose training cannot end in time is begun only where nothing else is left to begin:
-        it goes on from its state another time.
+        it resumes from its state another time.
         """
         count, longer = self.together()
         running: dict[Run, tuple[subprocess.Popen, float]] = {}

@@ -5,8 +5,8 @@
 Contenders are `step_time.py`'s; without names, the workload's RotoGrad with every parametrisation
 of rotations. Each takes two steps in a process of its own. On a CPU the peak is that of the whole
 process less what it held before the network was built; on a GPU the allocator's. Rows go into
-`paper_tables/memory.csv` as they are measured, the same command goes on with what is left, and
-`step_time.py --draw` shows them beside the times.
+`paper_tables/memory.csv` as they are measured, the same command resumes, and
+`step_time.py --draw` shows them next to the times.
 """
 
 import argparse

@@ -11,7 +11,7 @@ PyTorch's eps), and `official_as_ours`, set as our configuration is (from the id
 the first step, equation 3's gradient, our eps).
 
 Ours is the committed run where it is of the present configuration and training code, else it is
-trained. Each run is kept in `--runs` as it ends; the same command goes on with what is left, then
+trained. Each run is kept in `--runs` as it ends; the same command resumes, then
 writes `paper_tables/official.csv` and `.md`. The data are prepared by the workflow:
 
     snakemake --cores 1 --until prepare_mnist prepare_cifar10 --config study=lite

@@ -4,8 +4,8 @@
 
 Three phases, each in processes of its own: checks (`gpu_checks.py`), measures (`gpu_measures.py`),
 then training of the study's CIFAR-10 and MNIST in the rest of the time (`gpu_training.py`). What
-fails is recorded, and the rest goes on. The same command goes on with what is left: rows, runs and
-checkpoints lie in `--scratch`, by default beside `--out`. Into `--out` go, after each phase and in
+fails is recorded, and the rest continues. The same command resumes: rows, runs and
+checkpoints are in `--scratch`, by default next to `--out`. Into `--out` go, after each phase and in
 files under 16 MiB: `rows.jsonl`, `summary.md`, `log.txt` and `runs*.tar.gz`, the finished runs as
 they belong below `results/`. SIGTERM ends it as the time does.
 
@@ -138,7 +138,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--minutes", type=float, required=True, help="of all phases together")
     parser.add_argument("--out", type=Path, required=True, help="where the findings go")
-    parser.add_argument("--scratch", type=Path, help="where rows, runs and checkpoints lie")
+    parser.add_argument("--scratch", type=Path, help="where rows, runs and checkpoints are")
     parser.add_argument("--mirror", type=Path, help="a folder of the datasets' original archives")
     parser.add_argument("--prepared", type=Path, default=ROOT / "data" / "prepared")
     parser.add_argument("--study", default="paper")

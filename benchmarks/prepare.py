@@ -9,7 +9,7 @@ Memory is summed over the process and its workers, every twentieth of a second: 
 size (a shared page counts once; pages of mapped files count) and as resident set size (counts it in
 each). FOLDER needs room for the archive and twice the prepared splits; all of it is deleted.
 
-Printed on two CPU cores, with other work beside:
+Printed on two CPU cores, which other work shared:
 
     celeba: 202,599 samples in 71 s, 2865 a second; killed after 29 s, 101,376 samples of which the
     second run kept. Peak memory of 3 processes: 324 MiB proportional, 786 MiB resident. Archives

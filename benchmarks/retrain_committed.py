@@ -25,7 +25,7 @@ from rotograd_replication.config.settings import run_digest
 from rotograd_replication.files import atomic as records
 
 ROOT = Path(__file__).parents[1]
-# What of a run's record decides its bytes beside its configuration and code.
+# What of a run's record decides its bytes besides its configuration and code.
 RECORD = "metrics.json"
 SURROUNDINGS = ("device", "threads", "versions")
 

@@ -1,4 +1,4 @@
-"""What a method costs beside the backbone: step time over K, m and B, and what bounds it.
+"""What a method costs next to the backbone: step time over K, m and B, and what bounds it.
 
     python benchmarks/scaling.py [--repeats N] [--threads N]
     python benchmarks/scaling.py --draw
@@ -148,7 +148,7 @@ def draw(rows: pd.DataFrame) -> None:
             "Medians and quartiles over neighbouring steps of Vanilla and the method, without a "
             f"backbone, by `benchmarks/scaling.py`. {cost_report.made(rows, 'method')} GFLOP are "
             "of products, GB what every operation reads and writes; the bound is the longer of "
-            f"the two at {peak:.0f} GFLOP/s and {width:.0f} GB/s, measured beside.\n"
+            f"the two at {peak:.0f} GFLOP/s and {width:.0f} GB/s, measured next to them.\n"
         )
     figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), sharey=True, layout="constrained")
     for axis, (name, ticks) in zip(axes, SWEEP.items(), strict=True):

@@ -101,7 +101,7 @@ class Run:
         return {split: folder / f"{split}.safetensors" for split in SAMPLES}
 
     def __call__(self, folder: Path, every: float) -> None:
-        """Train and evaluate, going on from what lies in `folder/checkpoint`."""
+        """Train and evaluate, resuming from `folder/checkpoint`."""
         torch.set_num_threads(1)
         settings, tasks, device = self.settings, self.tasks, self.device
         identity = {"study": "faults", "experiment": self.experiment, "method": self.method}

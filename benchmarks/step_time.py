@@ -12,9 +12,9 @@ with every other parametrisation of rotations (`rotograd_dynamic`), `official` (
 `rotograd`) and `torchjd_<aggregator>`: see `contenders.py`.
 
 Each row goes into `paper_tables/cost.csv` as it is measured. No contender is begun after
-`--minutes`, and the same command goes on with what is not measured yet by the present code, torch
+`--minutes`, and the same command measures what is not measured yet by the present code, torch
 and number of threads. `--draw` makes `paper_tables/cost.md` and `figures/cost.{pdf,png}` of it,
-with the peaks that `memory.py` has measured and the paper's ratios of hours beside.
+with the peaks that `memory.py` has measured and the paper's ratios of hours next to them.
 """
 
 import argparse
@@ -207,7 +207,7 @@ def measure(workload: str, name: str, device: torch.device, arguments: argparse.
 
 
 def room() -> int:
-    """Bytes that a process may take at present, as the system reckons; taken as its limit."""
+    """Bytes that a process may take at present, as the system counts; taken as its limit."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     available = next(line for line in lines if line.startswith("MemAvailable"))
     soft, _ = resource.getrlimit(resource.RLIMIT_DATA)

@@ -1,8 +1,8 @@
-# The options, the study, where files lie, and what several rules share. Only this file and its
+# The options, the study, where files are, and what several rules share. Only this file and its
 # neighbours know paths.
 #
 # What `snakemake --lint` finds is meant: commands use the constants of this file; one locked environment
-# serves every rule, and this file sets what it reads; functions stand beside the rules that use them; a
+# serves every rule, and this file sets what it reads; functions are next to the rules that use them; a
 # path that begins with `/` is the end of one; `status` prints for a person and has no log.
 import os
 import re

@@ -44,7 +44,7 @@ AGGREGATE_CODE = code(*stages.AGGREGATE)
 
 
 def run_digest(experiment, method):
-    """All that determines a run's numbers beside seed and data."""
+    """All that determines a run's numbers besides seed and data."""
     return settings.run_digest(study, experiment, method)
 
 

@@ -1,6 +1,6 @@
 # The report: one page, from everything that the paper's rules make.
 
-# Where a study's files lie, as `report` is told.
+# Where a study's files are, as `report` is told.
 PLACES = {
     "metrics": f"{RESULTS}/{{experiment}}.csv",
     "history": f"{RESULTS}/{{experiment}}_history.csv",

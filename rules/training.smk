@@ -191,7 +191,7 @@ for experiment, chosen in study.experiments.items():
         localrule: True
         params:
             experiment=experiment,
-            # Written beside `metrics.json`, and before it.
+            # Written next to `metrics.json`, and before it.
             histories=files(experiment, "history.csv", every_run(experiment)),
             digests=[run_digest(experiment, m) for m in chosen.methods],
             code=AGGREGATE_CODE,

@@ -1,4 +1,4 @@
-"""Judge the paper's claims, and set every reported number beside ours."""
+"""Judge the paper's claims, and set every reported number next to ours."""
 
 import argparse
 from pathlib import Path

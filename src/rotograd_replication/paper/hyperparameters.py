@@ -38,7 +38,7 @@ def run(study: schema.Study, study_name: str, choices: list[Choice], out: Path) 
         *((f"Dataset `{name}`", model) for name, model in study.datasets.items()),
     ]
     lines = [f"# Hyper-parameters of the study `{study_name}`", "", study.summary, ""]
-    lines += ["`choice` marks what the sources at hand do not say: it is this project's.", ""]
+    lines += ["`choice` marks what the available sources do not say: it is this project's.", ""]
     for title, model in sections:
         lines += [f"## {title}", "", "| parameter | value | source |", "|---|---|---|"]
         for place, item in entries(model):

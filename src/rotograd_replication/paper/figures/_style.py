@@ -18,7 +18,7 @@ from ..caption import STANDIN
 
 # Inches: a figure that text flows around, and the width of ICLR's text.
 COLUMN, PAGE = 3.4, 5.5
-GAP = 0.06  # between labels beside line ends, of the height of the axes
+GAP = 0.06  # between labels next to line ends, of the height of the axes
 # Drawn wider and above the others: what the paper compares.
 FOCUS = ("vanilla", "rotograd")
 # Tasks: Okabe and Ito's palette, its blue darkened to differ from its red in grey too. Methods
@@ -108,7 +108,7 @@ def nothing(axes: Axes, why: str = "no finished runs") -> None:
 
 
 def ends(axes: Axes, lines: dict[str, float], looks: dict[str, dict[str, Any]]) -> None:
-    """Labels beside the ends of lines, in the order of the ends, moved apart where they would meet.
+    """Label the ends of lines, in the order of the ends, moved apart where they would meet.
 
     Args:
         axes: where the lines are drawn, their last point at the right edge.

@@ -1,7 +1,7 @@
 """How aligned the tasks are during training: their gradients with each other and with the update.
 
-Source: the cosine similarity figure of the ICLR version; its layout was not at hand, so the panels
-are this project's choice. All gradients are at z; K tasks give K (K - 1) / 2 pairs.
+Source: the cosine similarity figure of the ICLR version; its layout was not available, so the
+panels are this project's choice. All gradients are at z; K tasks give K (K - 1) / 2 pairs.
 """
 
 from itertools import combinations

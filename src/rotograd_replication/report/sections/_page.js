@@ -29,7 +29,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-// A number's interval stands beside it, inside the window, whatever scrolls around it.
+// A number's interval is next to it, inside the window, whatever scrolls around it.
 for (const tip of document.querySelectorAll(".tip")) {
   const place = () => {
     const bubble = tip.querySelector(".bubble"), at = tip.getBoundingClientRect();
