@@ -112,13 +112,13 @@ def test_a_job_that_fails_removes_no_result_and_the_next_call_makes_it(made):
     kept = [(made / file).read_bytes() for file in files]
     wild = made / "configs/studies/wild.yaml"
     wild.write_text(WILD.replace("epochs: {value: 5", "epochs: {value: 6"))
-    evaluate = made / "src/rotograd_replication/training/evaluate.py"
-    written = evaluate.read_text()
-    evaluate.write_text(written + "\nraise RuntimeError('a fault')\n")
+    verb = made / "src/rotograd_replication/cli/evaluate.py"  # no training code
+    written = verb.read_text()
+    verb.write_text(written.replace('"""Run the verb."""', "raise RuntimeError('a fault')"))
     output = snakemake(made, TARGET, "--retries", "0", *OPTIONS, code=1)
     assert "training.epochs is 6, was 5" in output and "RuntimeError: a fault" in output
     assert [(made / file).read_bytes() for file in files] == kept
-    evaluate.write_text(written)
+    verb.write_text(written)
     output = snakemake(made, TARGET, *OPTIONS)
     assert all((made / file).read_bytes() != old for file, old in zip(files, kept, strict=True))
     log = (made / "logs/wild/toy_convex/train.log").read_text()
