@@ -245,29 +245,31 @@ print(json.dumps([*kept, sys.argv[1:]]))
 """
 
 
-@pytest.mark.parametrize("home", ["own", "none", "gone", "nowhere"])
-def test_snakemake_itself_takes_nothing_of_the_shell(checkout, tmp_path, home):
+def test_snakemake_itself_takes_nothing_of_the_shell(checkout, tmp_path):
     done, _ = make(checkout)
     assert done.returncode == 0, done.stderr
     (packages,) = (checkout / ".venv").glob("lib/python*/site-packages")
     (packages / "snakemake.py").write_text(PROBE)
-    own = checkout / ".snakemake" / "home"
-    if home == "nowhere":
-        own.parent.write_text("as where the checkout may not be written to")
-    shell = {"PATH": os.environ["PATH"], "PYTHONHOME": "/x", "PYTHONPATH": "/x", "LC_ALL": "C"}
-    shell |= {"own": {"HOME": str(tmp_path)}, "gone": {"HOME": str(tmp_path / "no home")}}.get(
-        home, {}
-    )
     call = [checkout / ".venv" / "bin" / "snakemake", "-n", "a b"]
-    said = subprocess.run(call, env=shell, capture_output=True, text=True, check=True, cwd=tmp_path)
-    isolated, utf8, given, name, words = json.loads(said.stdout)
-    assert (isolated, utf8, name, words) == (1, 1, str(os.getuid()), ["-n", "a b"])
-    assert Path(given).is_dir() and not said.stderr
-    if home == "nowhere":
-        assert Path(given).stat().st_uid == os.getuid() and not list(Path(given).iterdir())
-        Path(given).rmdir()
-    else:
-        assert given == str(tmp_path if home == "own" else own)
+    shell = {"PATH": os.environ["PATH"], "PYTHONHOME": "/x", "PYTHONPATH": "/x", "LC_ALL": "C"}
+    homes = {"own": tmp_path, "none": None, "gone": tmp_path / "no home", "nowhere": None}
+    own = checkout / ".snakemake" / "home"
+    for case, home in homes.items():
+        shutil.rmtree(own.parent, ignore_errors=True)
+        if case == "nowhere":
+            own.parent.write_text("as where the checkout may not be written to")
+        given = shell | ({"HOME": str(home)} if home else {})
+        said = subprocess.run(
+            call, env=given, capture_output=True, text=True, check=True, cwd=tmp_path
+        )
+        isolated, utf8, found, name, words = json.loads(said.stdout)
+        assert (isolated, utf8, name, words) == (1, 1, str(os.getuid()), ["-n", "a b"]), case
+        assert Path(found).is_dir() and not said.stderr, case
+        if case == "nowhere":
+            assert Path(found).stat().st_uid == os.getuid() and not list(Path(found).iterdir())
+            Path(found).rmdir()
+        else:
+            assert found == str(tmp_path if case == "own" else own), case
 
 
 @pytest.mark.parametrize("home", [None, "/nonexistent/home"])
