@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from benchmarks import retrain_committed
@@ -82,3 +84,18 @@ def test_runs_of_another_configuration_are_told_apart(tmp_path, monkeypatch):
     present, other = retrain_committed.committed("lite", every | {"experiment": "toy_convex"})
     assert len(present) == len(other) == 1
     assert retrain_committed.committed("lite", every | {"seed": 1}) == ([], [])
+
+
+def test_what_is_asked_of_snakemake_has_a_rule(tmp_path, monkeypatch):
+    """A plan alone: the runs are due in an empty folder, and no record comes back."""
+    run = subprocess.run
+    plans = []
+
+    def plan(command, cwd, **_):
+        plans.append(run([*command, "-n"], cwd=cwd, capture_output=True, text=True, check=True))
+
+    monkeypatch.setattr(retrain_committed.subprocess, "run", plan)
+    folder = Path("results/lite/toy_convex/vanilla/seed0")
+    with pytest.raises(FileNotFoundError):
+        retrain_committed.retrain("lite", [folder], tmp_path)
+    assert "train_toy_convex" in plans[0].stdout + plans[0].stderr
