@@ -21,7 +21,6 @@ from rotograd_replication.files import sources
 from tests.helpers import fake_runs
 from tests.helpers.paths import CONFIGS, ROOT
 
-STUDIES = ["quick", "lite", "paper"]
 TABLES, FIGURES = plugins.names("tables"), plugins.names("figures")
 TREE = [
     "CITATION.cff",
@@ -60,36 +59,29 @@ def tree(tmp_path):
     return checkout(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def unrun(tmp_path_factory):
+    """A checkout's own files, for calls that run no job."""
+    return checkout(tmp_path_factory.mktemp("unrun"))
+
+
 def jobs(output):
     """Rule -> how many of its jobs a dry run lists."""
     return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.M)}
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_dry_run_of_everything(tree, study):
-    found = jobs(snakemake(tree, "-n", "--config", f"study={study}"))
-    assert found["table"] >= 2 and found["figure"] >= 4 and found["hyperparameters"] == 1
-
-
-@pytest.mark.parametrize(
-    "target, rules",
-    [
-        ("tables", {"table", "hyperparameters"}),
-        ("figures", {"figure", "train_stability"}),
-        ("results", {"aggregate_cifar10"}),
-        ("data", {"fetch", "prepare_nyuv2"}),
-        ("paper_tables/paper/digits.md", {"table", "train_digits", "train_digits_svhn"}),
-        ("figures/paper/toy.pdf", {"figure", "train_toy_convex"}),
-        ("results/paper/cifar10/rotograd/seed3/metrics.json", {"prepare_cifar10"}),
-    ],
-)
-def test_dry_run_of_every_target(tree, target, rules):
-    found = jobs(snakemake(tree, "-n", target, "--config", "study=paper"))
-    assert rules <= set(found)
-    if target.endswith("metrics.json"):
-        assert found["train_cifar10"] == 1
-    if target.endswith("digits.md"):
-        assert "train_cifar10" not in found
+def test_dry_run_of_targets(unrun):
+    """Of a whole study's work, what they rest on and no more."""
+    targets = ["data", "paper_tables/paper/digits.md", "figures/paper/toy.pdf"]
+    # Of stability, vanilla is that of the digits.
+    for run in ("cifar10/rotograd", "stability/vanilla"):
+        targets.append(f"results/paper/{run}/seed3/metrics.json")
+    found = jobs(snakemake(unrun, "-n", *targets, "--config", "study=paper"))
+    assert {"fetch", "prepare_nyuv2", "train_toy_convex", "train_digits_svhn"} <= found.keys()
+    assert found["table"] == found["figure"] == found["train_cifar10"] == 1
+    digits = config.load_study(CONFIGS, "paper").experiments["digits"]
+    assert found["train_digits"] == len(digits.methods) * digits.seeds.value, "each run once"
+    assert found["reuse_stability"] == 1 and "train_stability" not in found
 
 
 def pages():
@@ -102,7 +94,7 @@ def commands(program, words_at_least=2):
     """Every command of that program in the documentation, as written; shorter ones are its name."""
     found = {}
     for page in pages():
-        lines = page.read_text().replace("`", "\n").splitlines()
+        lines = re.split("`|&&|\n", page.read_text())
         for line in lines:
             words = shlex.split(line, comments=True) if program in line.split()[:1] else []
             if len(words) >= words_at_least:
@@ -118,14 +110,33 @@ def is_report(command):
     return "--report" in command.values[0]
 
 
-@pytest.mark.parametrize("arguments", [c for c in commands("snakemake") if not is_report(c)])
-def test_snakemake_commands_of_the_documentation(tree, arguments):
+def starts():
+    """The documented commands, and whole studies: one start for all targets of the same options."""
+    found = {((), ("--config", f"study={name}")): ["all"] for name in ("lite", "paper")}
+    for command in commands("snakemake"):
+        (words,) = command.values
+        at = words.index("--config")
+        targets = [word for word in words[:at] if word != "-n"] or ["all"]
+        apart = {"--force", "--nolock", "tune"} & set(targets)
+        if not is_report(command):
+            found.setdefault((tuple(apart), words[at:]), []).extend(targets)
+    return [
+        pytest.param(list(dict.fromkeys(targets)), options, id=" ".join((*apart, *options)))
+        for (apart, options), targets in found.items()
+    ]
+
+
+@pytest.mark.parametrize(("targets", "options"), starts())
+def test_snakemake_commands_of_the_documentation(unrun, targets, options):
     """Every one is understood; a dry run lists its jobs, or says that none is left."""
     for page in pages():
         for file, study in WRITTEN.findall(page.read_text()):
-            (tree / file).write_text(study)
-    output = snakemake(tree, "-n", *arguments)
-    assert "total" in jobs(output) or "Nothing to be done" in output
+            (unrun / file).write_text(study)
+    output = snakemake(unrun, "-n", *targets, *options)
+    found = jobs(output)
+    assert "total" in found or "Nothing to be done" in output
+    if targets[0] == "all" and len(options) == 2:
+        assert found["table"] >= 2 and found["figure"] >= 4 and found["hyperparameters"] == 1
 
 
 @pytest.mark.parametrize("arguments", [c for c in commands("snakemake") if is_report(c)])
@@ -171,9 +182,9 @@ def test_python_commands_of_the_documentation(arguments):
 
 
 @pytest.mark.parametrize("arguments", commands("make"))
-def test_make_commands_of_the_documentation(tree, arguments):
+def test_make_commands_of_the_documentation(unrun, arguments):
     """The Makefile has the target."""
-    done = subprocess.run(["make", "-n", *arguments], cwd=tree, capture_output=True, text=True)
+    done = subprocess.run(["make", "-n", *arguments], cwd=unrun, capture_output=True, text=True)
     assert done.returncode == 0 and ".venv" in done.stdout, done.stderr
 
 
@@ -194,14 +205,6 @@ def test_present_shows_the_runs_that_are_there_and_trains_nothing(tree):
     assert "n = 1 to 2 seeds" in caption and "every seed of MGDA-UB" in caption
 
 
-def test_a_run_of_equal_settings_is_trained_once(tree):
-    """Vanilla of the stability experiment is that of the digits."""
-    run = "results/paper/stability/vanilla/seed3/metrics.json"
-    found = jobs(snakemake(tree, "-n", run, "--config", "study=paper"))
-    assert found["train_digits"] == found["reuse_stability"] == 1
-    assert "train_stability" not in found
-
-
 def test_status_reads_a_folder_that_another_snakemake_has_locked(tree):
     (tree / ".snakemake" / "locks").mkdir(parents=True)
     (tree / ".snakemake" / "locks" / "0.output.lock").write_text("results/quick/verdicts.json\n")
@@ -220,8 +223,8 @@ def test_status_reads_a_folder_that_another_snakemake_has_locked(tree):
         ("device=tpu", "must be auto, cpu or cuda. Found tpu"),
     ],
 )
-def test_bad_options_are_one_message(tree, option, expected):
-    output = snakemake(tree, "-n", "--config", option, code=1)
+def test_bad_options_are_one_message(unrun, option, expected):
+    output = snakemake(unrun, "-n", "--config", option, code=1)
     assert expected in output
     assert "Traceback" not in output
 
@@ -236,8 +239,11 @@ def test_finished_runs_have_no_rule_to_force(tree):
     assert jobs(snakemake(tree, *forced))["train_digits"] == 1
 
 
-def test_a_seed_that_is_not_a_number_has_no_rule(tree):
-    snakemake(tree, "-n", "results/quick/digits/rotograd/seedone/metrics.json", code=1)
+def test_a_seed_that_is_not_a_number_has_no_rule(unrun):
+    """An unknown target is named, also among known ones."""
+    run = "results/quick/digits/rotograd/seedone/metrics.json"
+    output = snakemake(unrun, "-n", "figures/quick/toy.png", run, code=1)
+    assert f"No rule to produce {run}" in output
 
 
 def test_an_empty_mirror_stops_before_anything_is_written(tree):
