@@ -1,5 +1,6 @@
 """Every figure of `paper/figures/` is drawn from fake runs, the same bytes twice."""
 
+import functools
 import subprocess
 import sys
 import warnings
@@ -51,13 +52,20 @@ def draw(setting, name, folder):
     return outputs
 
 
+@pytest.fixture(scope="module")
+def drawn(setting, tmp_path_factory):
+    """Figure -> its three files, drawn once."""
+    folder = tmp_path_factory.mktemp("drawn")
+    return functools.cache(lambda name: draw(setting, name, folder))
+
+
 def test_the_quick_study_draws_every_figure(setting):
     assert sorted(setting[0].figures) == FIGURES
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure(setting, name, tmp_path):
-    csv, pdf, png = draw(setting, name, tmp_path)
+def test_figure(drawn, name):
+    csv, pdf, png = drawn(name)
     assert len(pd.read_csv(csv)) > 0
     assert pdf.read_bytes()[:5] == b"%PDF-"
     assert b"CreationDate" not in pdf.read_bytes()
@@ -65,12 +73,12 @@ def test_figure(setting, name, tmp_path):
     assert png.stat().st_size > 10_000
 
 
-def test_tuning_shows_every_candidate_and_which_was_chosen(setting, tmp_path):
-    drawn = pd.read_csv(draw(setting, "tuning", tmp_path)[0])
-    assert drawn["values"].tolist() == [0.005, 0.05, 0.5]
-    assert drawn["validation_error"].tolist()[:2] == [2.0, 1.0]
-    assert np.isnan(drawn["validation_error"][2]) and "nan" in drawn["diverged"][2]
-    assert drawn["chosen"].tolist() == [False, True, False] and not drawn["at_end"].any()
+def test_tuning_shows_every_candidate_and_which_was_chosen(drawn):
+    found = pd.read_csv(drawn("tuning")[0])
+    assert found["values"].tolist() == [0.005, 0.05, 0.5]
+    assert found["validation_error"].tolist()[:2] == [2.0, 1.0]
+    assert np.isnan(found["validation_error"][2]) and "nan" in found["diverged"][2]
+    assert found["chosen"].tolist() == [False, True, False] and not found["at_end"].any()
 
 
 def test_a_figure_of_tuning_without_any_says_so(setting):
@@ -107,10 +115,10 @@ def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
     assert drawing.axes[0].get_xlabel().endswith("best at the end of the grid")
 
 
-def test_the_toy_shows_where_every_seed_ends(setting, tmp_path):
+def test_the_toy_shows_where_every_seed_ends(setting, drawn):
     """What counts as an optimum is as claim 1 has it."""
-    drawn = pd.read_csv(draw(setting, "toy", tmp_path)[0])
-    for (problem, method), part in drawn.groupby(["problem", "method"]):
+    shown = pd.read_csv(drawn("toy")[0])
+    for (problem, method), part in shown.groupby(["problem", "method"]):
         history = setting[2][problem].history
         last = history[(history["method"] == method) & (history["epoch"] == 3)]
         ends = part[part["drawn"] == "end of r of first"]
@@ -138,14 +146,14 @@ def test_the_toy_counts_seeds_at_both_optima(setting, tmp_path):
     assert said == 6 * ["at both optima in the end: 1 of 2 seeds"]
 
 
-def test_same_results_same_bytes(setting, tmp_path):
-    first = [path.read_bytes() for path in draw(setting, "stability", tmp_path)]
+def test_same_results_same_bytes(setting, drawn, tmp_path):
+    first = [path.read_bytes() for path in drawn("stability")]
     assert first == [path.read_bytes() for path in draw(setting, "stability", tmp_path)]
 
 
-def test_golden_figure(setting, tmp_path):
+def test_golden_figure(drawn):
     """After a change of looks that was looked at: copy the new files to tests/golden."""
-    csv, _, png = draw(setting, "stability", tmp_path)
+    csv, _, png = drawn("stability")
     assert csv.read_text() == (GOLDEN / "stability.csv").read_text()
     assert compare_images(str(GOLDEN / "stability.png"), str(png), tol=2) is None
 
@@ -169,6 +177,7 @@ CLEAR = 10  # in CAM02-UCS, where 1 is just visible side by side
 SIGHTS = ["all colours", "deuteranomaly", "protanomaly", "grey"]
 
 
+@functools.cache
 def seen(colour, sight):
     """sRGB as a reader without that kind of cone sees it (Machado et al. 2009), or printed grey."""
     rgb = to_rgb(colour)
@@ -182,6 +191,7 @@ def seen(colour, sight):
     return np.clip(colorspacious.cspace_convert(rgb, space, "sRGB1"), 0, 1)
 
 
+@functools.cache
 def apart(one, other, sight):
     return colorspacious.deltaE(seen(one, sight), seen(other, sight), input_space="sRGB1")
 

@@ -1,6 +1,7 @@
 """Every table and figure with every experiment: refused before any job, or really made."""
 
 import dataclasses
+import functools
 import io
 
 import pandas as pd
@@ -79,7 +80,7 @@ def accepted(package, output, experiments, whole=STUDY):
 
 
 def made(package, output, experiments, results, folder, whole=STUDY):
-    """Make it; return its numbers, the text that it shows and its panels."""
+    """Make it; its numbers, the text that it shows, and of each panel: has it data, or words?"""
     study = study_with(package, output, experiments, whole)
     given = [results[e] for e in experiments]
     files = [folder / f"made.{end}" for end in ("csv", "md", "tex")]
@@ -94,34 +95,43 @@ def made(package, output, experiments, results, folder, whole=STUDY):
             drawing.savefig(io.BytesIO(), dpi=20, format="png")
     panels = [axes for axes in drawing.axes if axes.axison]
     text = " ".join(t.get_text() for axes in panels for t in [axes.title, *axes.texts])
-    return numbers, text, panels
+    return numbers, text, [(axes.has_data(), bool(axes.texts)) for axes in panels]
+
+
+@pytest.fixture(scope="module")
+def once(results, tmp_path_factory):
+    """`made` of some experiments of the study, no output twice."""
+    folder = tmp_path_factory.mktemp("made")
+    return functools.cache(
+        lambda package, output, *experiments: made(package, output, experiments, results, folder)
+    )
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("experiment", STUDY.experiments)
 @pytest.mark.parametrize(("package", "output"), OUTPUTS)
-def test_with_every_experiment(package, output, experiment, results, tmp_path):
+def test_with_every_experiment(package, output, experiment, once):
     takes = accepted(package, output, [experiment])
     assert takes == (experiment in TAKES[package, output])
     if not takes:
         return
-    numbers, text, panels = made(package, output, [experiment], results, tmp_path)
+    numbers, text, panels = once(package, output, experiment)
     assert len(numbers)
-    assert "no runs" not in text and all(axes.has_data() for axes in panels)
+    assert "no runs" not in text and all(data for data, _ in panels)
     for word, of in THEIRS.items():
         assert word not in text or experiment in of, text
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("package", "output"), OUTPUTS)
-def test_with_two_at_once(package, output, results, tmp_path):
+def test_with_two_at_once(package, output, once):
     """None hides another; or more than one is refused."""
     two = list(dict.fromkeys((TAKES[package, output][0], TAKES[package, output][-1])))
     if len(two) > 1 and not accepted(package, output, two):
         assert needs.of(package, output).experiments == 1
         return
-    numbers, _, _ = made(package, output, two, results, tmp_path)
-    alone = [made(package, output, [e], results, tmp_path)[0] for e in two]
+    numbers, _, _ = once(package, output, *two)
+    alone = [once(package, output, experiment)[0] for experiment in two]
     assert len(numbers) >= sum(map(len, alone))
 
 
@@ -178,7 +188,7 @@ def test_a_study_without_a_method(experiment, method, results, tmp_path):
             refused.append(output)
             continue
         numbers, text, panels = made(package, output, [experiment], given, tmp_path, study)
-        assert len(numbers) and all(axes.has_data() or axes.texts for axes in panels), output
+        assert len(numbers) and all(map(any, panels)), output
         if (output, method) == ("celeba", "vanilla"):
             sentence = f"{experiment}: hours / vanilla is undefined: there is no run of `vanilla`."
             assert sentence in text

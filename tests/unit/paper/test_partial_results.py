@@ -5,11 +5,12 @@ import json
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from rotograd_replication.claims import load as claims
 from rotograd_replication.claims import verdict
 from rotograd_replication.paper import caption, figure, table
-from tests.helpers import fake_runs
+from tests.helpers import drawings, fake_runs
 
 NAME = "quick"
 REPORTED = fake_runs.CONFIGS / "paper" / "reported.csv"
@@ -85,11 +86,11 @@ def test_every_figure_is_drawn(part, monkeypatch):
     _, study, results, folder = part
     words = []
     monkeypatch.setattr(figure._style, "nothing", lambda axes, why="no runs": words.append(why))
+    monkeypatch.setattr(Figure, "savefig", drawings.sketch)
     for name, _, some in outputs(study.figures, results):
         files = [folder / f"{name}_figure.{end}" for end in ("csv", "pdf", "png")]
         words.clear()
         figure.run(study, NAME, name, some, study.datasets, *files)
-        assert all(file.stat().st_size for file in files)
         empty = not files[0].read_text().strip() or pd.read_csv(files[0]).empty
         assert bool(words) >= empty, name
 
