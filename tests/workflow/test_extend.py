@@ -56,13 +56,22 @@ def run(tree, command, *more):
     return done.stdout + done.stderr
 
 
+def shorten_toy(tree):
+    edit(tree / "configs/experiments/toy_convex.yaml", r"epochs: {value: 100", "epochs: {value: 5")
+
+
 def commands(text):
     return re.findall(r"^    (snakemake .*)$", text, re.M)
 
 
+@pytest.mark.first
 def test_the_worked_study_makes_its_table_and_figure(tree):
+    """With fewer steps than the page has."""
     text = section("A study")
-    assert follow(tree, text) == ["configs/studies/mine.yaml"]
+    (study,) = follow(tree, text)
+    assert study == "configs/studies/mine.yaml"
+    edit(tree / study, r"epochs: {value: 4,", "epochs: {value: 1,")
+    edit(tree / study, r"training_samples: {value: 3000,", "training_samples: {value: 512,")
     plan, everything = commands(text)
     assert "train_digits" in run(tree, plan)
     assert "Report: report/mine/index.html" in run(tree, everything)
@@ -77,8 +86,10 @@ def test_the_worked_study_makes_its_table_and_figure(tree):
 def test_the_worked_method_trains(tree):
     text = section("A method")
     assert len(follow(tree, text)) == 2
-    experiment = tree / "configs/experiments/toy_convex.yaml"
-    edit(experiment, r"\nmethods:.*", "\nmethods: [vanilla, rotograd, unit]\n")
+    (methods,) = re.findall(r"`toy_convex:`.*`(methods: .*?)`", text, re.S)
+    study = tree / "configs/studies/quick.yaml"
+    edit(study, r"\n  toy_convex: .*?\n", rf"\g<0>    {methods}\n")
+    shorten_toy(tree)
     for command in commands(text):
         run(tree, command)
     record = json.loads((tree / "results/quick/toy_convex/unit/seed0/metrics.json").read_text())
@@ -96,6 +107,7 @@ def test_the_worked_table_is_made(tree):
     refused = subprocess.run(words, cwd=tree, capture_output=True, text=True, check=False)
     assert refused.returncode and "`angles` of tables must have 1 experiment." in refused.stderr
     edit(study, r"toy_convex, digits", "toy_convex")
+    shorten_toy(tree)
     run(tree, command)
     made = (tree / "paper_tables/quick/angles.md").read_text()
     assert "| RotoGrad" in made and "Largest angle, ° · replicated" in made
