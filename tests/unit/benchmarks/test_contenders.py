@@ -1,12 +1,15 @@
 """The steps that the cost tables time are whole training steps, foreign packages' ones too."""
 
+import contextlib
 import importlib.metadata
+import subprocess
 
 import contenders
 import cost_report
 import pandas as pd
 import pytest
 import scaling
+import small_runs
 import step_time
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -152,7 +155,19 @@ def test_a_row_is_kept_once_and_known_again(tmp_path):
 
 
 def test_a_step_without_end_is_a_row_that_says_so(tmp_path, monkeypatch):
-    """The process is ended by its own alarm."""
+    """The process is ended by its own alarm; here it is forked, which saves its imports."""
+
+    def answer(script, *words):
+        def measure():
+            given = step_time.parser().parse_args(list(map(str, words)))
+            with open(tmp_path / "said", "w") as said, contextlib.redirect_stdout(said):
+                step_time.measure(given.workloads[0], given.contenders[0], CPU, given)
+
+        code = small_runs.wait(small_runs.start(measure, tmp_path / "log"))
+        raise subprocess.CalledProcessError(code, script, (tmp_path / "said").read_text())
+
+    monkeypatch.setattr(step_time, "answer", answer)
+    monkeypatch.setattr(step_time, "peak_gflops", lambda device: 1.0)
     monkeypatch.setattr(step_time, "CSV", tmp_path / "cost.csv")
     arguments = step_time.parser().parse_args(["--patience", "0.00001", "--threads", "1"])
     known = step_time.facts(CPU, 1)

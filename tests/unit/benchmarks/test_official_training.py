@@ -128,8 +128,8 @@ def test_our_committed_run_is_read(monkeypatch):
     assert official_training.committed("digits", 0, code) is None
     monkeypatch.setattr(code.__class__, "trained", lambda *given: True)
     found = official_training.committed("digits", 0, code)
-    if found is not None:  # its configuration is the present one
-        assert set(found["val"]["left"]) == set(found["test"]["left"]) == {"accuracy", "loss"}
+    assert found is not None, "its configuration is the present one"
+    assert set(found["val"]["left"]) == set(found["test"]["left"]) == {"accuracy", "loss"}
 
 
 def test_both_train_with_the_rate_that_our_committed_runs_have():

@@ -223,14 +223,14 @@ def test_a_rehearsal_stops_in_time_and_leaves_small_files(tmp_path, signalled):
     out = tmp_path / "out"
     words = [sys.executable, str(ROOT / "benchmarks" / "on_gpu.py"), "--study", "quick"]
     words += ["--device", "cpu", "--threads", "1", "--out", str(out)]
-    words += ["--minutes", "30" if signalled else "0.4"]
+    words += ["--minutes", "30" if signalled else "0.2"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     if signalled:
         rows = tmp_path / "out.scratch" / "rows.jsonl"
         while process.poll() is None and not (rows.exists() and "begun" in rows.read_text()):
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-    text, _ = process.communicate()
+    text, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert text == (out / "summary.md").read_text() and text.startswith("Device: CPU")
     assert all(file.stat().st_size < on_gpu.LARGEST for file in out.iterdir())
