@@ -186,21 +186,57 @@ def test_the_report_never_imports_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_in_a_browser(whole, chromium):
-    """No complaint, no request, every image there, no sideways scrolling."""
-    script = """
+# What is asked of one page, in this order: the dialog of a run covers the rest.
+SCRIPTS = {
+    "shown": """
       const images = [...document.images];
       return { images: images.length, loaded: images.filter(i => i.complete && i.naturalWidth > 99).length,
                wide: document.documentElement.scrollWidth - innerWidth,
                unnamed: [...document.querySelectorAll("img, svg[role=img]")]
                  .filter(e => !(e.alt || e.getAttribute("aria-label"))).length,
                heads: [...document.querySelectorAll("thead th")].filter(e => !e.scope).length };
-    """
-    found = chromium.ask(whole[2], script)
-    assert found["complaints"] == [] and found["console"] == [] and found["asked"] == []
-    answer = found["answer"]
-    assert answer["images"] == answer["loaded"] == len(whole[1].figures)
-    assert answer["wide"] <= 0 and answer["unnamed"] == 0 and answer["heads"] == 0
+    """,
+    "orders": """
+      const table = document.querySelector("#tables table.sortable");
+      const button = table.tHead.rows[table.tHead.rows.length - 1].cells[1].querySelector("button");
+      const column = () => [...table.tBodies[0].rows].map(row => row.cells[1].dataset.value);
+      const orders = [column()];
+      for (let i = 0; i < 2; i++) { button.click(); orders.push(column()); }
+      return orders;
+    """,
+    "interval": """
+      const tip = document.querySelector("#tables .tip");
+      tip.focus();
+      return [getComputedStyle(tip.querySelector(".bubble")).display, tip.innerText];
+    """,
+    "choices": """
+      const shown = () => [...document.querySelectorAll(".ledger tbody tr")]
+        .filter(row => getComputedStyle(row).display !== "none").length;
+      const all = shown();
+      document.getElementById("choices").click();
+      return [all, shown(), document.querySelectorAll(".ledger tr.choice").length];
+    """,
+    "run": """
+      document.querySelector("a[data-run]").click();
+      return [document.getElementById("provenance").open, document.querySelector("dialog").innerText];
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def asked(whole, tmp_path_factory):
+    """What the page answers to each script, and what it complains of and asks for."""
+    answers = (f"{name}: (() => {{ {script} }})()" for name, script in SCRIPTS.items())
+    chromium = browser.find(tmp_path_factory.mktemp("chromium"))
+    return chromium.ask(whole[2], f"return {{ {', '.join(answers)} }};")
+
+
+def test_in_a_browser(whole, asked):
+    """No complaint, no request, every image there, no sideways scrolling."""
+    assert asked["complaints"] == [] and asked["console"] == [] and asked["asked"] == []
+    shown = asked["answer"]["shown"]
+    assert shown["images"] == shown["loaded"] == len(whole[1].figures)
+    assert shown["wide"] <= 0 and shown["unnamed"] == 0 and shown["heads"] == 0
 
 
 def test_a_page_that_asks_for_more_is_caught(chromium, tmp_path):
@@ -214,18 +250,8 @@ def test_a_page_that_asks_for_more_is_caught(chromium, tmp_path):
     assert found["complaints"] and found["console"]
 
 
-SORT = """
-  const table = document.querySelector("#tables table.sortable");
-  const button = table.tHead.rows[table.tHead.rows.length - 1].cells[1].querySelector("button");
-  const column = () => [...table.tBodies[0].rows].map(row => row.cells[1].dataset.value);
-  const orders = [column()];
-  for (let i = 0; i < 2; i++) { button.click(); orders.push(column()); }
-  return orders;
-"""
-
-
-def test_tables_sort(whole, chromium):
-    before, down, up = chromium.ask(whole[2], SORT)["answer"]
+def test_tables_sort(asked):
+    before, down, up = asked["answer"]["orders"]
     values = [float(value) for value in before if value]
     assert len(values) > 5
     for order, reverse in ((down, True), (up, False)):
@@ -233,34 +259,18 @@ def test_tables_sort(whole, chromium):
         assert order[len(values) :] == [""] * (len(before) - len(values))
 
 
-def test_a_run_tells_what_made_it(whole, chromium):
-    script = """
-      document.querySelector("a[data-run]").click();
-      return [document.getElementById("provenance").open, document.querySelector("dialog").innerText];
-    """
-    shown, text = chromium.ask(whole[2], script)["answer"]
+def test_a_run_tells_what_made_it(asked):
+    shown, text = asked["answer"]["run"]
     assert shown and "abc1234" in text and "Test CPU" in text and "torch 2.13.0" in text
 
 
-def test_numbers_show_their_interval(whole, chromium):
-    script = """
-      const tip = document.querySelector("#tables .tip");
-      tip.focus();
-      return [getComputedStyle(tip.querySelector(".bubble")).display, tip.innerText];
-    """
-    display, text = chromium.ask(whole[2], script)["answer"]
+def test_numbers_show_their_interval(asked):
+    display, text = asked["answer"]["interval"]
     assert display == "block" and "interval" in text and "n = 2" in text
 
 
-def test_only_choices_on_demand(whole, chromium):
-    script = """
-      const shown = () => [...document.querySelectorAll(".ledger tbody tr")]
-        .filter(row => getComputedStyle(row).display !== "none").length;
-      const all = shown();
-      document.getElementById("choices").click();
-      return [all, shown(), document.querySelectorAll(".ledger tr.choice").length];
-    """
-    everything, shown, choices = chromium.ask(whole[2], script)["answer"]
+def test_only_choices_on_demand(asked):
+    everything, shown, choices = asked["answer"]["choices"]
     assert everything > shown == choices > 0
 
 
