@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,9 +29,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slurm-study", help="of configs/studies; a few small runs if not given")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest tests first."""
-    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+    """Start the longest tests first, each on another worker.
+
+    `worksteal` gives the first worker the first part of the tests, the second the second, and so on.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    longest = [item for item in items if item.get_closest_marker("first")]
+    items[:] = [item for item in items if item not in longest]
+    share = (len(items) + len(longest)) // workers
+    places = (k % workers * share + k // workers for k in range(len(longest)))
+    for place, item in sorted(zip(places, longest, strict=True), key=lambda pair: pair[0]):
+        items.insert(place, item)
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +56,9 @@ def same_torch():
 
 @pytest.fixture(scope="session")
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of the real archives; the test is skipped where they are not at hand."""
+    """A folder of the real archives; the test is skipped where there are none."""
     if not BUILD_MIRROR.is_file():
-        pytest.skip("the real archives are not at hand: no ../shared/data beside the repository")
+        pytest.skip("no real archives: no ../shared/data next to the repository")
     out = tmp_path_factory.mktemp("mirror")
     subprocess.run([sys.executable, BUILD_MIRROR, out], check=True, capture_output=True)
     return out
