@@ -16,7 +16,8 @@ import psutil
 
 PACKAGES = ["slurmctld", "slurmd", "slurm-client", "slurm-wlm-basic-plugins", "munge"]
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch"]
-# {folder}, {host}, {cores} and {memory} of this machine, and two free ports.
+# {folder}, {host}, {cores} and {memory} of this machine, and two free ports. A job that is queued
+# again waits for `cred_expire` seconds, by default 120.
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -25,7 +26,8 @@ SlurmdPort={daemon}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=20
+SchedulerParameters=sched_interval=5,bf_interval=5
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -141,7 +143,7 @@ class Node:
         return "\n".join(ends)
 
     def crash(self) -> None:
-        """Kill slurmd at once, as a failing node does; its jobs go on."""
+        """Kill slurmd at once, as a failing node does; its jobs keep running."""
         self.daemons["slurmd"].kill()
         self.daemons.pop("slurmd").wait()
 

@@ -80,7 +80,7 @@ def tree(folder, study):
 
 
 def trainings(node):
-    """SLURM's job number -> whether its training has a saved state to go on from."""
+    """SLURM's job number -> whether its training has a saved state to resume from."""
     found = {}
     for process in node.processes():
         try:
@@ -123,12 +123,25 @@ def study(request):
     return text.replace("device: cpu\n", "device: auto\ncheckpoint_every: 0.2\n")
 
 
+@pytest.fixture
+def local(node, study, tmp_path):
+    """A tree in which the study runs without SLURM, at the same time, and the workflow's process."""
+    folder = tree(tmp_path / "local", study.replace("batch: method", "batch: experiment"))
+    snakemake = os.path.join(os.path.dirname(sys.executable), "snakemake")
+    with open(tmp_path / "local.log", "wb") as output:
+        workflow = subprocess.Popen(
+            [snakemake, "--config", "study=cluster"], cwd=folder, stdout=output, stderr=output
+        )
+    yield folder, workflow
+    workflow.terminate()
+    workflow.wait()
+
+
 @pytest.mark.first
-def test_lost_jobs_change_no_result(node, study, tmp_path):
+def test_lost_jobs_change_no_result(node, study, local, tmp_path):
     """One job is cancelled, one pre-empted and one loses its slurmd; results are the local ones."""
     python = environment(tmp_path / "environment")
     cluster = tree(tmp_path / "cluster", study)
-    local = tree(tmp_path / "local", study.replace("batch: method", "batch: experiment"))
     log = tmp_path / "snakemake.log"
     arguments = ["--workflow-profile", "profiles/slurm", "--config", "study=cluster"]
     sooner = ["--slurm-init-seconds-before-status-checks", "2"]
@@ -163,14 +176,12 @@ def test_lost_jobs_change_no_result(node, study, tmp_path):
     assert not faults, f"no job was there to {faults}"
     assert "Trying to restart job" in text, "the cancelled job is submitted again"
     logs = [path.read_text() for path in cluster.glob("logs/**/train.log")]
-    assert sum("resumes from epoch" in one for one in logs) >= 2, "both jobs go on where they were"
+    assert sum("resumes from epoch" in one for one in logs) >= 2, "both jobs resume where they were"
     assert gpus.count("TresPerJob=gres:gpu:1") == 3, gpus
 
-    snakemake = os.path.join(os.path.dirname(sys.executable), "snakemake")
-    command = [snakemake, "--config", "study=cluster"]
-    done = subprocess.run(command, cwd=local, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    ours, expected = results(cluster), results(local)
+    reference, alone = local
+    assert alone.wait() == 0, (tmp_path / "local.log").read_text()[-3000:]
+    ours, expected = results(cluster), results(reference)
     assert ours.keys() == expected.keys() and len(expected) >= 14
     for path, content in expected.items():
         assert ours[path] == content, path
