@@ -117,9 +117,9 @@ def starts():
         (words,) = command.values
         at = words.index("--config")
         targets = [word for word in words[:at] if word != "-n"] or ["all"]
-        apart = {"--force", "--nolock", "tune"} & set(targets)
+        apart = tuple(word for word in targets if word in ("--force", "--nolock", "tune"))
         if not is_report(command):
-            found.setdefault((tuple(apart), words[at:]), []).extend(targets)
+            found.setdefault((apart, words[at:]), []).extend(targets)
     return [
         pytest.param(list(dict.fromkeys(targets)), options, id=" ".join((*apart, *options)))
         for (apart, options), targets in found.items()
