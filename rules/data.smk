@@ -10,9 +10,9 @@ rule fetch:
         f"{RAW}/{{dataset}}/archives.json",
     log:
         "logs/data/{dataset}/fetch.log",
-    retries: 0
     wildcard_constraints:
         dataset=one_of(study.datasets),
+    retries: 0
     params:
         dataset=lambda w: archives_digest(w.dataset),
         code=lambda w: standin_code(w.dataset),
