@@ -23,9 +23,8 @@ PARTS = ("value", "std", "runs")
 Cell = Sequence[float] | pd.Series
 NO_CELL = (math.nan, math.nan, math.nan)
 F1_OVER_BATCHES = (
-    "Convention: the official example's; F1 is the plain mean over the batches that the test split "
-    "is evaluated in, where the other table's is of the whole split; the paper does not say which "
-    "its own is."
+    "Convention: the official example's; F1 is the plain mean over batches of the training's size, "
+    "where the other table's is of the whole test split; the paper does not say which its own is."
 )
 Remark = Callable[[dict[str, Results], schema.Study, Paper], str]
 # (block, method, what its label ends in) of each row, of the methods that were run.
