@@ -157,6 +157,7 @@ def test_bad_configuration_is_one_clear_error(configs, case):
 def test_a_source_at_the_top_is_that_of_every_value_without_one(configs):
     place = configs / "studies" / "paper.yaml"
     change(place, ["source"], "choice: of the whole study")
+    change(place, ["figures", "tuning"], ["digits"])
     own = {"source": "choice: of this experiment", "seeds": 2}
     parameters = {"rotograd": {"like": "rotograd", "parameters": {"m": 7}}}
     training = {"epochs": 3, "batch_size": sourced(8), "optimizer": {"learning_rate": 0.5}}
@@ -187,6 +188,7 @@ def test_a_sweep_is_a_method_per_value(configs):
 
 
 def test_looks_go_by_order_unless_set(configs):
+    change(configs / "studies" / "paper.yaml", ["figures", "tuning"], ["digits"])
     place = configs / "methods.yaml"
     new = {"label": "New", "module": "vanilla", "citation": "a test"}
     change(place, ["new"], new)
