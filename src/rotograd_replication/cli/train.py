@@ -49,12 +49,12 @@ def run(arguments: argparse.Namespace) -> None:
             identity |= {"code": arguments.code}
             identity |= {"tuned": choices[method].said} if method in choices else {}
             outputs = train.Outputs(*paths)
-            splits = (arguments.train, arguments.val)
+            splits = {"train": arguments.train, "val": arguments.val}
             written = (outputs.model, outputs.history)
-            prepared = dict(zip(("train", "val"), splits, strict=True))
-            if due.is_trained(outputs.record, identity, written, prepared):
+            if due.is_trained(outputs.record, identity, written, splits):
                 continue
             identity |= described
             saving = checkpoint.Saving(folder, study.checkpoint_every, requests)
-            train.run(settings, identity, tasks, *splits, device, outputs, saving)
+            read = (arguments.train, arguments.val)
+            train.run(settings, identity, tasks, *read, device, outputs, saving)
     checkpoint.discard(arguments.checkpoint)

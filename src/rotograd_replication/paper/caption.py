@@ -77,15 +77,22 @@ def _not_run(
             continue
         experiment, run = study.experiments[name], by_name[name].seeds
         seeds = range(experiment.seeds.value)
-        lacking: dict[str, list[str]] = {}
+        lacking = []
         for method, entry in experiment.methods.items():
             missing = [seed for seed in seeds if seed not in run.get(method, ())]
             if missing:
                 words = seed_words(missing) if len(missing) < len(seeds) else "every seed"
-                lacking.setdefault(words, []).append(entry.label)
+                lacking.append((words, entry.label))
         if lacking:
-            parts = (f"{words} of {' / '.join(labels)}" for words, labels in lacking.items())
-            yield f"Not run, {name}: {'; '.join(parts)}."
+            yield f"Not run, {name}: {_grouped(lacking)}."
+
+
+def _grouped(said: Iterable[tuple[str, str]]) -> str:
+    """Join the labels of which the same is said: `seed 1 of A / B; every seed of C`."""
+    labels: dict[str, list[str]] = {}
+    for words, label in said:
+        labels.setdefault(words, []).append(label)
+    return "; ".join(f"{words} of {' / '.join(of)}" for words, of in labels.items())
 
 
 def seed_words(seeds: Iterable[int]) -> str:
@@ -133,16 +140,13 @@ def unrecorded(study: schema.Study, results: Iterable[Results], convention: str)
         methods = study.experiments[found.name].methods
         tests = found.tests_by(convention)
         rows = tests.loc[tests["value"].isna(), ["method", "seed"]].drop_duplicates()
-        seeds: dict[str, list[str]] = {}
+        lacking = []
         for method, blank in rows.groupby("method", sort=False)["seed"]:
-            if lost := sorted(set(blank) - set(found.diverged.get(str(method), []))):
-                seeds.setdefault(seed_words(lost), []).append(methods[str(method)].label)
-        if seeds:
-            parts = (f"{words} of {' / '.join(labels)}" for words, labels in seeds.items())
-            yield (
-                f"Without a number, as older code did not record it, {found.name}: "
-                f"{'; '.join(parts)}."
-            )
+            if lost := set(blank) - set(found.diverged.get(str(method), [])):
+                lacking.append((seed_words(lost), methods[str(method)].label))
+        if lacking:
+            said = _grouped(lacking)
+            yield f"Without a number, as older code did not record it, {found.name}: {said}."
 
 
 def _parametrisations(study: schema.Study, results: Results) -> Iterator[str]:

@@ -32,14 +32,12 @@ class Study(Model):
 
     @pydantic.model_validator(mode="after")
     def _known(self) -> "Study":
-        for name in self.experiments:
-            if name == "verdicts" or name.removesuffix("_history") in self.experiments.keys() - {
-                name
-            }:
-                raise ValueError(
-                    f"`{name}` must be another name of an experiment: a file of that name below "
-                    "`results/` is something else's. Rename it."
-                )
+        taken = {"verdicts", *(f"{name}_history" for name in self.experiments)}
+        for name in sorted(taken & self.experiments.keys()):
+            raise ValueError(
+                f"`{name}` must be another name of an experiment: a file of that name below "
+                "`results/` is something else's. Rename it."
+            )
         for package in ("tables", "figures"):
             for output, experiments in getattr(self, package).items():
                 plugins.check(package, output)

@@ -21,7 +21,7 @@ def build(material: Material) -> dict[str, Any]:
         if not runs:
             continue
         by_method = {m: [r for r in runs if r.method == m] for m in experiment.methods}
-        seconds = {method: run_records.median_seconds(runs) for method, runs in by_method.items()}
+        seconds = {m: run_records.median_seconds(group) for m, group in by_method.items()}
         typical = {method: median for method, median in seconds.items() if median is not None}
         if not typical:
             continue
