@@ -113,6 +113,8 @@ CONFIGURATIONS = [
     (DATASETS, ("module: digits", "module: digit"), "Did you mean `digits`?"),
     (DATASETS, ("kind: classification", "kind: sorting"), "kind"),
     (DATASETS, ("like: mnist\n", "like: minst\n"), "Did you mean `mnist`?"),
+    (DIGITS, ("in_channels: {value: 1,", "in_channels: {value: 3,"), "inputs of shape [1, 28, 28]"),
+    (DATASETS, ("shape: [3, 48, 64]", "shape: [3, 96, 64]"), "shape [3, 96, 64]"),
 ]
 
 

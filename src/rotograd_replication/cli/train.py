@@ -22,13 +22,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
     from ..config import choice
     from ..config.settings import pick, run_digest, run_settings
-    from ..planning import due
+    from ..planning import due, fits
     from ..runtime import preemption, provenance
     from ..training import checkpoint, train
 
     study = _arguments.study(arguments)
     device = _arguments.device(arguments, study)
     experiment = pick("experiment", arguments.experiment, study.experiments)
+    fits.check(study, arguments.experiment)
     tasks = study.datasets[experiment.dataset].tasks
     described = provenance.describe(device, _arguments.ROOT)
     choices = {c.method: c for c in map(choice.read, arguments.tuned)}

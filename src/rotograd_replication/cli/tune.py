@@ -16,10 +16,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the verb."""
+    from ..planning import fits
     from ..runtime import preemption, provenance
     from ..training import tune
 
     study = _arguments.study(arguments)
+    fits.check(study, arguments.experiment)
     device = _arguments.device(arguments, study)
     identity = {"study": arguments.study, "code": arguments.code}
     identity |= provenance.describe(device, _arguments.ROOT)

@@ -67,9 +67,10 @@ def run(name: str, dataset: schema.Dataset, archives: Path, outputs: dict[str, P
             splits = plugin.prepare(archives.parent, **work, **parameters)
         except ValueError as fault:
             raise PrepareError(_with_remedy(str(fault), archives)) from fault
-        columns = sum(task.targets for task in dataset.tasks)
+        columns, samples = sum(task.targets for task in dataset.tasks), dict(dataset.samples)
         for split in SPLITS:
-            check(f"datasets/{dataset.module}: {split}", splits[split], columns)
+            place = f"datasets/{dataset.module}: {split}"
+            check(place, splits[split], columns, samples[split], dataset.shape)
         _write(record, splits, outputs, parameters.get("standardised", True))
     log.info("%s: %s", name, {split: len(splits[split][0]) for split in outputs})
 
@@ -149,11 +150,19 @@ def verify(name: str, archives: Path) -> dict[str, Any]:
     return record | {"archives": record["archives"] | contents}
 
 
-def check(place: str, split: Split, columns: int) -> None:
-    """Refuse arrays that break the contract of `data/datasets/*`.
+def check(place: str, split: Split, columns: int, samples: int, shape: list[int]) -> None:
+    """Refuse arrays that break the contract of `data/datasets/*` or that their entry denies.
+
+    Args:
+        place: Plug-in and split, for the message.
+        split: Its inputs and targets.
+        columns: How many columns of the targets the tasks take.
+        samples: The entry's number of samples of this split.
+        shape: The entry's shape of one input.
 
     Raises:
-        PrepareError: another type, no sample, differing lengths, or not what the tasks take.
+        PrepareError: another type, differing lengths, other samples or another shape than the
+            entry's, or not what the tasks take.
     """
     images, targets = split
     maps = targets.ndim == 4
@@ -163,12 +172,16 @@ def check(place: str, split: Split, columns: int) -> None:
             f"{place}: images must be uint8, float16 or float32 and targets float32 (maps also "
             f"float16). Found {images.dtype} and {targets.dtype}."
         )
-    shape = (len(images), columns, *(images.shape[2:] if maps else ()))
-    if not len(images) or targets.shape != shape:
-        expected = ", ".join(["N", *map(str, shape[1:])])
+    if images.shape != (samples, *shape):
         raise PrepareError(
-            f"{place}: targets must be [{expected}], as many columns as the tasks take, with N >= "
-            f"1 images. Found {list(targets.shape)} and {len(images)} images."
+            f"{place}: inputs must be {[samples, *shape]}, as `samples` and `shape` of the "
+            f"dataset's entry say. Found {list(images.shape)}. Correct the entry."
+        )
+    expected = [samples, columns, *(shape[1:] if maps else ())]
+    if list(targets.shape) != expected:
+        raise PrepareError(
+            f"{place}: targets must be {expected}, as many columns as the tasks take. "
+            f"Found {list(targets.shape)}."
         )
 
 

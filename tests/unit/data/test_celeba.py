@@ -17,11 +17,11 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from rotograd_replication.config import load as config
-from rotograd_replication.config import schema
 from rotograd_replication.data import fetch, prepare
 from rotograd_replication.data.datasets import _pictures, celeba
 from rotograd_replication.data.standins import celeba as standin
 from rotograd_replication.files import atomic as records
+from tests.helpers import entries
 from tests.helpers.paths import CONFIGS, ROOT
 
 SETTINGS = {"side": 16, "crop": [178, 218], "counts": [20, 5, 5]}
@@ -61,10 +61,7 @@ def change(path, old, new):
 
 
 def entry(**parameters):
-    """The configured dataset, without archives and with other parameters."""
-    found = config.load_datasets(CONFIGS)["celeba"]
-    given = {k: schema.Sourced(value=v, source="choice: a test") for k, v in parameters.items()}
-    return found.model_copy(update={"archives": [], "parameters": found.parameters | given})
+    return entries.entry("celeba", (20, 5, 5), [3, 16, 16], **parameters)
 
 
 def recorded(raw):

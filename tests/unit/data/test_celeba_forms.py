@@ -7,10 +7,10 @@ import zipfile
 import pytest
 
 from rotograd_replication.config import load as config
-from rotograd_replication.config import schema
 from rotograd_replication.data import fetch, prepare
 from rotograd_replication.data.datasets import _celeba_forms, _pictures, celeba
 from rotograd_replication.data.standins import celeba as standin
+from tests.helpers import entries
 from tests.helpers.paths import CONFIGS
 
 ENTRY = config.load_datasets(CONFIGS)["celeba"]
@@ -60,9 +60,8 @@ def entry(written, tmp_path):
     archives = [
         a.model_copy(update={"md5": sums.get(a.name, a.md5), "bytes": None}) for a in ENTRY.archives
     ]
-    counts = schema.Sourced(value=[4, 1, 1], source="choice: a test")
-    parameters = ENTRY.parameters | {"counts": counts}
-    return ENTRY.model_copy(update={"archives": archives, "parameters": parameters})
+    six = entries.entry("celeba", (4, 1, 1), counts=[4, 1, 1])
+    return six.model_copy(update={"archives": archives})
 
 
 def nested(pictures):

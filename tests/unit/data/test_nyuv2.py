@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from rotograd_replication.config import load as config
-from rotograd_replication.config import schema
 from rotograd_replication.config.settings import run_settings
 from rotograd_replication.data import fetch, prepare
 from rotograd_replication.data.datasets import nyuv2
@@ -27,6 +26,7 @@ from rotograd_replication.models import network
 from rotograd_replication.tasks.group import Tasks
 from rotograd_replication.training.optimizers import Optimizers
 from rotograd_replication.training.step import task_step
+from tests.helpers import entries
 from tests.helpers.paths import CONFIGS, ROOT
 
 SIZE = {"height": 12, "width": 16}
@@ -249,9 +249,7 @@ def test_validation_leaves_a_training_sample(raw):
 
 
 def entry(**parameters):
-    dataset = config.load_datasets(CONFIGS)["nyuv2"]
-    given = {k: schema.Sourced(value=v, source="choice: a test") for k, v in parameters.items()}
-    return dataset.model_copy(update={"parameters": dataset.parameters | given})
+    return entries.entry("nyuv2", (6, 2, 3), [3, *SIZE.values()], **parameters)
 
 
 def recorded(raw):

@@ -13,7 +13,6 @@ import pytest
 from safetensors.numpy import load_file
 
 from rotograd_replication.config import load as config
-from rotograd_replication.config import schema
 from rotograd_replication.config.settings import run_settings, values
 from rotograd_replication.data import prepare
 from rotograd_replication.data.datasets import _normals, nyuv2, nyuv2_official
@@ -21,6 +20,7 @@ from rotograd_replication.data.standins import _rays
 from rotograd_replication.data.standins import nyuv2 as rooms
 from rotograd_replication.data.standins import nyuv2_official as standin
 from rotograd_replication.files import atomic
+from tests.helpers import entries
 from tests.helpers.paths import CONFIGS, ROOT
 
 DATASETS = config.load_datasets(CONFIGS)
@@ -138,9 +138,7 @@ def test_a_plane_has_its_normal_everywhere_and_a_line_has_none():
 
 
 def entry(**parameters):
-    dataset = DATASETS["nyuv2_official_standin"]
-    given = {k: schema.Sourced(value=v, source="choice: a test") for k, v in parameters.items()}
-    return dataset.model_copy(update={"parameters": dataset.parameters | given})
+    return entries.entry("nyuv2_official_standin", (6, 2, 3), [3, *SIZE.values()], **parameters)
 
 
 def recorded(raw):

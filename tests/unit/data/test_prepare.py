@@ -17,13 +17,13 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from rotograd_replication.config import load as config
-from rotograd_replication.config import schema
 from rotograd_replication.data import fetch, prepare
 from rotograd_replication.data.datasets import _mnist, cifar10, digits, toy
 from rotograd_replication.data.standins import cifar10 as cifar10_standin
 from rotograd_replication.data.standins import mnist as mnist_standin
 from rotograd_replication.files import atomic as records
 from rotograd_replication.files import streamed as tensors
+from tests.helpers import entries
 from tests.helpers.paths import CONFIGS, ROOT
 
 DIGITS = {"validation": 2, "canvas": 36, "offset": 6, "pairing_seed": 0, "active_threshold": 127}
@@ -51,10 +51,8 @@ def outputs(folder):
 
 
 def mnist(**parameters):
-    """The entry of MNIST without its archives, with other parameters."""
-    entry = config.load_datasets(CONFIGS)["mnist"]
-    given = {k: schema.Sourced(value=v, source="choice: a test") for k, v in parameters.items()}
-    return entry.model_copy(update={"archives": [], "parameters": entry.parameters | given})
+    """The entry of MNIST for the digits of `tiny`."""
+    return entries.entry("mnist", (6, 2, 2), **parameters)
 
 
 def record(folder, name="mnist"):
@@ -256,17 +254,20 @@ def test_nothing_is_left_when_writing_fails(tiny, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "split",
+    ("images", "targets", "message"),
     [
-        (np.zeros((2, 1, 4, 4), np.int64), np.zeros((2, 5), np.float32)),
-        (np.zeros((2, 1, 4, 4), np.uint8), np.zeros((2, 5))),
-        (np.zeros((2, 1, 4, 4), np.uint8), np.zeros((2, 4), np.float32)),
-        (np.zeros((0, 1, 4, 4), np.uint8), np.zeros((0, 5), np.float32)),
+        (np.zeros((2, 1, 4, 4), np.int64), np.zeros((2, 5), np.float32), "int64"),
+        (np.zeros((2, 1, 4, 4), np.uint8), np.zeros((2, 5)), "float64"),
+        (np.zeros((2, 1, 4, 4), np.uint8), np.zeros((2, 4), np.float32), r"be \[2, 5\].*\[2, 4\]"),
+        (np.zeros((2, 1, 4, 4), np.uint8), np.zeros((3, 5), np.float32), r"be \[2, 5\].*\[3, 5\]"),
+        (np.zeros((0, 1, 4, 4), np.uint8), np.zeros((0, 5), np.float32), "`samples`.*Correct"),
+        (np.zeros((2, 3, 4, 4), np.uint8), np.zeros((2, 5), np.float32), r"\[2, 3, 4, 4\]"),
+        (np.zeros((2, 1, 4, 4), np.uint8), np.zeros((2, 5, 4, 3), np.float32), r"\[2, 5, 4, 3\]"),
     ],
 )
-def test_a_plug_in_must_keep_its_contract(split):
-    with pytest.raises(prepare.PrepareError, match="a place"):
-        prepare.check("a place", split, 5)
+def test_a_plug_in_must_keep_its_contract(images, targets, message):
+    with pytest.raises(prepare.PrepareError, match=f"a place: .*{message}"):
+        prepare.check("a place", (images, targets), 5, 2, [1, 4, 4])
 
 
 def test_moments_by_hand():

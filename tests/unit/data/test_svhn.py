@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import scipy.io
 
-from rotograd_replication.config import load as config
 from rotograd_replication.data import prepare
 from rotograd_replication.data.datasets import _svhn, digits
 from rotograd_replication.files import atomic as records
-from tests.helpers.paths import CONFIGS
+from tests.helpers import entries
 
 SVHN = {
     "validation": 2,
@@ -116,10 +115,7 @@ def test_another_format_is_refused(tiny, content):
 
 
 def test_prepared_from_the_entry_of_svhn(tiny):
-    entry = config.load_datasets(CONFIGS)["svhn"]
-    validation = entry.parameters["validation"].model_copy(update={"value": 2})
-    parameters = entry.parameters | {"validation": validation}
-    entry = entry.model_copy(update={"parameters": parameters})
+    entry = entries.entry("svhn", (6, 2, 2), validation=2)
     sums = {name: records.sha256(tiny / name) for name in _svhn.FILES.values()}
     record = {"dataset": "svhn", "label": "SVHN", "archives": sums}
     records.write_json(tiny / "archives.json", record)
