@@ -19,6 +19,7 @@ from ..files import atomic as records
 from ..methods._base import Method
 from ..models import network
 from ..models.network import Network
+from ..runtime.device import set_precision
 from ..tasks.evaluation import metrics_of
 from ..tasks.group import Tasks
 from ..training import run_networks
@@ -81,12 +82,14 @@ class Calibration:
         names = [training["optimizer"]["name"]]
         backbone: dict[str, Any] = {"network": settings["network"], "shape": shape}
         backbone |= {"optimizers": names, "batch": training["batch_size"]}
+        backbone |= {"precision": training["precision"]}
         network_ = backbone | {"heads": settings["heads"], "tasks": _kinds(tasks)}
         whole = network_ | {"method": _core(method)}
         whole |= {"optimizers": [*names, (method["rotation"] or training["rotation"])["name"]]}
         key = records.digest(whole)
         if key in self.costs:
             return self.costs[key]
+        set_precision(training["precision"])
         net = network.build(settings, tasks, seed=0).on(self.device)
         size = sum(one.numel() * one.element_size() for one in net.state_dict().values())
         given = (net, settings, tasks, columns, shape)
@@ -117,7 +120,7 @@ class Calibration:
 
         def step() -> None:
             optimizer.zero_grad(set_to_none=True)
-            net.backbone(x).backward(update)
+            net.features(x).backward(update)
             optimizer.step()
 
         net.train()

@@ -104,6 +104,24 @@ def test_what_costs_the_same_is_measured_once(monkeypatch):
     assert calls == ["evaluation", "rest"]
 
 
+@pytest.mark.parametrize(("precision", "number"), [("float32", "float32"), ("bf16", "bfloat16")])
+def test_the_backbone_is_timed_in_the_numbers_of_the_run(monkeypatch, precision, number):
+    study = config.load_study(CONFIGS, "quick")
+    settings = run_settings(study, "digits", "vanilla")
+    settings["training"]["precision"] = precision
+    data, used = study.datasets["mnist_standin"], set()
+    convolution = torch.nn.Conv2d.forward
+
+    def forward(self, x):
+        y = convolution(self, x)
+        used.add((str(y.dtype), y.requires_grad))
+        return y
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
+    Calibration(CPU, 0).cost(settings, Tasks(data.tasks), 5, data.shape)
+    assert used == {(f"torch.{number}", trains) for trains in (True, False)}
+
+
 @pytest.mark.parametrize("method", ["vanilla", "rotograd", "gradnorm"])
 def test_both_parts_together_are_a_training_step(monkeypatch, method):
     """Counted by torch: parameters that an optimiser moves in either part, and in a whole step."""
