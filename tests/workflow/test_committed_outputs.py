@@ -228,3 +228,11 @@ def test_toy_models_train_to_the_committed_bytes(tmp_path):
         "The present code trains other models than those committed. If it should: "
         "snakemake --config study=lite stale=retrain; commit its outputs."
     )
+
+
+def test_the_readme_shows_the_committed_table():
+    """Table and caption of `desk`, to the letter."""
+    _, table = (ROOT / "paper_tables/desk/cifar10.md").read_text().split("\n\n", 1)
+    assert table.strip() in (ROOT / "README.md").read_text(), (
+        "README.md must show paper_tables/desk/cifar10.md as it is. Copy it there."
+    )
