@@ -1,7 +1,14 @@
 """What a caption says of tuning: its budget, how many trials each method had, and what to doubt."""
 
 from ..config import schema
+from ..config.choice import Choice
 from ..results.tidy import Results
+
+
+def choices(study: schema.Study, results: Results) -> dict[str, Choice]:
+    """Give what was chosen, in the order of the experiment's methods."""
+    methods = study.experiments[results.name].methods
+    return {name: results.choices[name] for name in methods if name in results.choices}
 
 
 def sentences(study: schema.Study, results: Results) -> list[str]:
@@ -11,17 +18,20 @@ def sentences(study: schema.Study, results: Results) -> list[str]:
         study: The configuration, for the methods' labels.
         results: An experiment.
     """
-    choices, methods = results.choices, study.experiments[results.name].methods
-    if not choices:
+    chosen = choices(study, results)
+    if not chosen:
         return []
-    labels = {name: methods[name].label for name in choices}
-    first = next(iter(choices.values()))
+    labels = {name: study.experiments[results.name].methods[name].label for name in chosen}
+    first = next(iter(chosen.values()))
     budget = f"{first.epochs_said}, {first.seeds_said}: a choice, the paper states none"
-    trials = ", ".join(f"{labels[n]} {len(choice.candidates)}" for n, choice in choices.items())
-    others = "; the others have none" if results.methods != list(choices) else ""
-    found = [f"Tuned on validation, {results.name} ({budget}), trials: {trials}{others}."]
-    if ends := [labels[name] for name, choice in choices.items() if choice.at_end]:
-        found.append(f"Best at the end of the grid: {', '.join(ends)}.")
-    if lost := [labels[name] for name, choice in choices.items() if choice.diverged]:
-        found.append(f"Every candidate diverged: {', '.join(lost)}.")
+    by_trials: dict[int, list[str]] = {}
+    for name, choice in chosen.items():
+        by_trials.setdefault(len(choice.candidates), []).append(labels[name])
+    trials = [f"{count} of {' / '.join(of)}" for count, of in by_trials.items()]
+    trials += ["none of the others"] * bool(set(results.methods) - set(chosen))
+    found = [f"Tuned on validation, {results.name} ({budget}), trials: {'; '.join(trials)}."]
+    if ends := [labels[name] for name, choice in chosen.items() if choice.at_end]:
+        found.append(f"Best at the end of the grid: {' / '.join(ends)}.")
+    if lost := [labels[name] for name, choice in chosen.items() if choice.diverged]:
+        found.append(f"Every candidate diverged: {' / '.join(lost)}.")
     return found

@@ -96,6 +96,19 @@ def retuned(results, **changes):
     return replace(results, provenance=results.provenance | {"tuning": tuning})
 
 
+def test_choices_are_in_the_order_of_methods(setting):
+    study, _, results = setting
+    toy = results["toy_nonconvex"]
+    content = toy.provenance["tuning"]["rotograd"]
+    both = {m: content | {"method": m} for m in ("vanilla", "rotograd")}
+    order = [m for m in study.experiments[toy.name].methods if m in both]
+    for names in (order, order[::-1]):
+        found = replace(toy, provenance=toy.provenance | {"tuning": {m: both[m] for m in names}})
+        assert list(tuned.choices(study, found)) == order
+        (first, *_) = tuned.sentences(study, found)
+        assert first.endswith("trials: 3 of Vanilla / RotoGrad.")
+
+
 def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
     study, datasets, results = setting
     toy = results["toy_nonconvex"]
@@ -103,7 +116,7 @@ def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
     said = caption.caption(NAME, study, [toy.name], [toy])
     assert (
         "Tuned on validation, toy_nonconvex (25 epochs, seed 0: a choice, the paper states none), "
-        "trials: RotoGrad 3; the others have none."
+        "trials: 3 of RotoGrad; none of the others."
     ) in said
     assert "at the end" not in said and "Every" not in said
     candidates = toy.provenance["tuning"]["rotograd"]["candidates"]

@@ -12,6 +12,7 @@ from ...config import schema
 from ...config.choice import Choice
 from ...config.shorthand import written
 from ...results.tidy import Results
+from .. import tuned
 from . import _style
 
 NEEDS = {"some_method": "tuned"}
@@ -22,13 +23,16 @@ def build(
     results: dict[str, Results], study: schema.Study, datasets: dict[str, schema.Dataset]
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw a panel per tuned method: its candidates in the grid's order, the choice ringed."""
-    tuned = [(e, m, choice) for e, found in results.items() for m, choice in found.choices.items()]
-    drawing, grid = _style.panels(max(len(tuned), 1), min(3, max(len(tuned), 1)), 1.5)
-    if not tuned:
+    choices = {name: tuned.choices(study, found) for name, found in results.items()}
+    shown = [
+        (e, m, choice) for e, of_methods in choices.items() for m, choice in of_methods.items()
+    ]
+    drawing, grid = _style.panels(max(len(shown), 1), min(3, max(len(shown), 1)), 1.5)
+    if not shown:
         _style.nothing(grid[0])
         return drawing, pd.DataFrame(columns=["experiment", "method"])
     rows = []
-    for axes, (experiment, name, choice) in zip(grid, tuned, strict=True):
+    for axes, (experiment, name, choice) in zip(grid, shown, strict=True):
         method = study.experiments[experiment].methods[name]
         numbers = _rows(experiment, name, choice)
         rows += numbers
@@ -41,7 +45,7 @@ def build(
                 axes.plot(place, 0.95, "x", color=WARNING, markersize=4, transform=height)
             elif row["chosen"]:
                 axes.plot(place, row["validation_error"], "o", color=look["color"], markersize=8,
-                          markerfacecolor="none")  # fmt: skip
+                          markerfacecolor="none", clip_on=False)  # fmt: skip
         axes.set_xticks(places, [row["values"] for row in numbers])
         axes.margins(x=0.15)
         doubt = _doubt(choice)
