@@ -47,7 +47,8 @@ def build(
         ends = _epochs.draw(axes, long[long["quantity"] == quantity], experiment)
         axes.set_title(quantity)
         axes.set_xlabel("epoch")
-        axes.set_xlim(right=axes.dataLim.x1)  # the same epochs in every panel
+        if ends:
+            axes.set_xlim(right=axes.dataLim.x1)  # the same epochs in every panel
     grid[1].sharey(grid[2])
     grid[0].set_ylabel("mean cosine similarity")
     looks = {name: _style.look(name, experiment.methods[name]) for name in ends}
