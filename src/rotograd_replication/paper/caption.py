@@ -84,15 +84,7 @@ def _not_run(
                 words = seed_words(missing) if len(missing) < len(seeds) else "every seed"
                 lacking.append((words, entry.label))
         if lacking:
-            yield f"Not run, {name}: {_grouped(lacking)}."
-
-
-def _grouped(said: Iterable[tuple[str, str]]) -> str:
-    """Join the labels of which the same is said: `seed 1 of A / B; every seed of C`."""
-    labels: dict[str, list[str]] = {}
-    for words, label in said:
-        labels.setdefault(words, []).append(label)
-    return "; ".join(f"{words} of {' / '.join(of)}" for words, of in labels.items())
+            yield f"Not run, {name}: {tuned.grouped(lacking)}."
 
 
 def seed_words(seeds: Iterable[int]) -> str:
@@ -145,7 +137,7 @@ def unrecorded(study: schema.Study, results: Iterable[Results], convention: str)
             if lost := set(blank) - set(found.diverged.get(str(method), [])):
                 lacking.append((seed_words(lost), methods[str(method)].label))
         if lacking:
-            said = _grouped(lacking)
+            said = tuned.grouped(lacking)
             yield f"Without a number, as older code did not record it, {found.name}: {said}."
 
 

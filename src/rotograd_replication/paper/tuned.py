@@ -1,5 +1,7 @@
 """What a caption says of tuning: its budget, how many trials each method had, and what to doubt."""
 
+from collections.abc import Iterable
+
 from ..config import schema
 from ..config.choice import Choice
 from ..results.tidy import Results
@@ -9,6 +11,14 @@ def choices(study: schema.Study, results: Results) -> dict[str, Choice]:
     """Give what was chosen, in the order of the experiment's methods."""
     methods = study.experiments[results.name].methods
     return {name: results.choices[name] for name in methods if name in results.choices}
+
+
+def grouped(said: Iterable[tuple[str, str]]) -> str:
+    """Join the labels of which the same is said: `seed 1 of A / B; every seed of C`."""
+    labels: dict[str, list[str]] = {}
+    for words, label in said:
+        labels.setdefault(words, []).append(label)
+    return "; ".join(f"{words} of {' / '.join(of)}" for words, of in labels.items())
 
 
 def sentences(study: schema.Study, results: Results) -> list[str]:
@@ -24,12 +34,9 @@ def sentences(study: schema.Study, results: Results) -> list[str]:
     labels = {name: study.experiments[results.name].methods[name].label for name in chosen}
     first = next(iter(chosen.values()))
     budget = f"{first.epochs_said}, {first.seeds_said}: a choice, the paper states none"
-    by_trials: dict[int, list[str]] = {}
-    for name, choice in chosen.items():
-        by_trials.setdefault(len(choice.candidates), []).append(labels[name])
-    trials = [f"{count} of {' / '.join(of)}" for count, of in by_trials.items()]
-    trials += ["none of the others"] * bool(set(results.methods) - set(chosen))
-    found = [f"Tuned on validation, {results.name} ({budget}), trials: {'; '.join(trials)}."]
+    trials = grouped((str(len(c.candidates)), labels[name]) for name, c in chosen.items())
+    others = "; none of the others" if set(results.methods) - set(chosen) else ""
+    found = [f"Tuned on validation, {results.name} ({budget}), trials: {trials}{others}."]
     if ends := [labels[name] for name, choice in chosen.items() if choice.at_end]:
         found.append(f"Best at the end of the grid: {' / '.join(ends)}.")
     if lost := [labels[name] for name, choice in chosen.items() if choice.diverged]:
