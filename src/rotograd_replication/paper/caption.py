@@ -11,7 +11,7 @@ from ..config.equal_code import TrainingCode
 from ..methods.rotations import ALIKE
 from ..results.relative_improvement import BASELINE
 from ..results.tidy import Results
-from . import tuned, versions
+from . import tuned, versions, words
 
 STANDIN = "STAND-IN DATA: these numbers say nothing about the paper."
 STALE = "Stale: runs of {} were made by older training code."
@@ -81,22 +81,10 @@ def _not_run(
         for method, entry in experiment.methods.items():
             missing = [seed for seed in seeds if seed not in run.get(method, ())]
             if missing:
-                words = seed_words(missing) if len(missing) < len(seeds) else "every seed"
-                lacking.append((words, entry.label))
+                those = words.seeds(missing) if len(missing) < len(seeds) else "every seed"
+                lacking.append((those, entry.label))
         if lacking:
-            yield f"Not run, {name}: {tuned.grouped(lacking)}."
-
-
-def seed_words(seeds: Iterable[int]) -> str:
-    """Seeds in words: `seed 1`, `seeds 0, 2 to 9`."""
-    runs: list[list[int]] = []
-    for seed in sorted(seeds):
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    parts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
-    return f"seed{'s' * (sum(map(len, runs)) > 1)} {', '.join(parts)}"
+            yield f"Not run, {name}: {words.grouped(lacking)}."
 
 
 def undefined(results: Iterable[Results], convention: str = "") -> Iterator[str]:
@@ -115,7 +103,7 @@ def undefined(results: Iterable[Results], convention: str = "") -> Iterator[str]
         }
         for reason, lost in reasons.items():
             if lost:
-                of = f" for {seed_words(lost)}" if trained else ""
+                of = f" for {words.seeds(lost)}" if trained else ""
                 yield f"{start}Δ is undefined{of}: {reason}."
         zero = single[single["value"] == 0]
         keys = ["seed", "task", "metric"]
@@ -135,9 +123,9 @@ def unrecorded(study: schema.Study, results: Iterable[Results], convention: str)
         lacking = []
         for method, blank in rows.groupby("method", sort=False)["seed"]:
             if lost := set(blank) - set(found.diverged.get(str(method), [])):
-                lacking.append((seed_words(lost), methods[str(method)].label))
+                lacking.append((words.seeds(lost), methods[str(method)].label))
         if lacking:
-            said = tuned.grouped(lacking)
+            said = words.grouped(lacking)
             yield f"Without a number, as older code did not record it, {found.name}: {said}."
 
 
@@ -163,7 +151,7 @@ def _diverged(study: schema.Study, results: Results) -> str:
     methods = study.experiments[results.name].methods
     parts = (
         f"{methods[name].label} {len(seeds)} of {results.provenance['runs'][name]} "
-        f"(seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))})"
+        f"({words.seeds(seeds)})"
         for name, seeds in results.diverged.items()
     )
     return f"Diverged and left out, {results.name}: {'; '.join(parts)}."

@@ -1,24 +1,15 @@
 """What a caption says of tuning: its budget, how many trials each method had, and what to doubt."""
 
-from collections.abc import Iterable
-
 from ..config import schema
 from ..config.choice import Choice
 from ..results.tidy import Results
+from . import words
 
 
 def choices(study: schema.Study, results: Results) -> dict[str, Choice]:
     """Give what was chosen, in the order of the experiment's methods."""
     methods = study.experiments[results.name].methods
     return {name: results.choices[name] for name in methods if name in results.choices}
-
-
-def grouped(said: Iterable[tuple[str, str]]) -> str:
-    """Join the labels of which the same is said: `seed 1 of A / B; every seed of C`."""
-    labels: dict[str, list[str]] = {}
-    for words, label in said:
-        labels.setdefault(words, []).append(label)
-    return "; ".join(f"{words} of {' / '.join(of)}" for words, of in labels.items())
 
 
 def sentences(study: schema.Study, results: Results) -> list[str]:
@@ -34,7 +25,7 @@ def sentences(study: schema.Study, results: Results) -> list[str]:
     labels = {name: study.experiments[results.name].methods[name].label for name in chosen}
     first = next(iter(chosen.values()))
     budget = f"{first.epochs_said}, {first.seeds_said}: a choice, the paper states none"
-    trials = grouped((str(len(c.candidates)), labels[name]) for name, c in chosen.items())
+    trials = words.grouped((str(len(c.candidates)), labels[name]) for name, c in chosen.items())
     others = "; none of the others" if set(results.methods) - set(chosen) else ""
     found = [f"Tuned on validation, {results.name} ({budget}), trials: {trials}{others}."]
     if ends := [labels[name] for name, choice in chosen.items() if choice.at_end]:

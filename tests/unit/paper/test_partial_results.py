@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from rotograd_replication.claims import load as claims
 from rotograd_replication.claims import verdict
-from rotograd_replication.paper import caption, figure, table
+from rotograd_replication.paper import caption, figure, table, words
 from tests.helpers import drawings, fake_runs
 
 NAME = "quick"
@@ -120,8 +120,8 @@ def test_a_whole_study_lacks_nothing(every, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "words"),
+    ("seeds", "said"),
     [([1], "seed 1"), ([0, 1], "seeds 0, 1"), ([9, 3, 2, 0, 4], "seeds 0, 2 to 4, 9")],
 )
-def test_seeds_in_words(seeds, words):
-    assert caption.seed_words(seeds) == words
+def test_seeds_in_words(seeds, said):
+    assert words.seeds(seeds) == said

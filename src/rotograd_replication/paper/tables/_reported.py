@@ -74,15 +74,11 @@ class PaperTable:
             paper: The paper's quantities and numbers.
             said: What the caption says of the runs.
         """
+        places = self._places(study, results)
         cells: dict[tuple[str, ...], Cell] = {}
-        higher: dict[str, bool] = {}
         separate: set[str] = set()
-        printed_best: dict[tuple[str, ...], float | None] = {}
-        headings = self.headings(study, results)
-        grouped = bool(self.groups) or len(results) > 1
         for experiment, found in results.items():
             methods = study.experiments[experiment].methods
-            group = (headings[experiment],) if grouped else ()
             ours = {
                 metric: quantities.summaries(found, paper.quantities[metric], self.convention)
                 for metric in self.columns
@@ -91,41 +87,67 @@ class PaperTable:
                 method = methods[name]
                 row = label(method, name, results.values()) + end
                 separate |= {row} if method.separate else set()
-                for metric, heading in self.columns.items():
-                    quantity = paper.quantities[metric]
-                    column = (heading,) if isinstance(heading, str) else heading
-                    higher[column[-1]] = quantity.direction == "higher"
-                    own = method.separate and quantity.of == "delta"  # zero by definition
-                    key = (block, row, *group, *column)
+                for metric in self.columns:
+                    # The single-task networks improve on themselves by nothing, by definition.
+                    own = method.separate and paper.quantities[metric].of == "delta"
+                    key = (block, row, *places[experiment, metric])
                     cells[*key, "replicated"] = NO_CELL if own else ours[metric](name)
                     cells[*key, "reported"] = _printed(paper.cell(experiment, name, method, metric))
-                    printed_best[*key[2:], "reported"] = paper.best(experiment, metric)
         reported = {k[2:-1] for k, c in cells.items() if k[-1] == "reported" and c[2] == c[2]}
         cells = {k: c for k, c in cells.items() if k[-1] != "reported" or k[2:-1] in reported}
-        clauses = ["the single-task row does not compete"] if separate else []
-        clauses += [self.clause(results, study, paper)] if self.clause else []
-        improvements = any(paper.quantities[metric].of == "delta" for metric in self.columns)
-        parts = [said, self.start, "Median ± standard deviation over seeds"]
-        text = " ".join(filter(None, parts))
-        text += "".join(f"; {clause}" for clause in clauses) + "."
-        text += undefined(results, self.convention) if improvements else ""
-        if any(paper.quantities[metric].of == "hours" for metric in self.columns):
-            sentences = (found.several_machines for found in results.values())
-            text += "".join(f" {sentence}" for sentence in sentences if sentence)
-        unrecorded = caption.unrecorded(study, results.values(), self.convention)
-        text += "".join(f" {sentence}" for sentence in unrecorded)
-        converged = map(convergence.sentence, results.values()) if improvements else ()
-        text += "".join(f" {sentence}" for sentence in converged if sentence)
-        text += "".join(f" {sentence}" for sentence in self._without_base(results, study, paper))
-        printed = [paper.experiments[e] for e in results if e in paper.experiments]
-        text += "".join(f" {experiment.doubt}" for experiment in printed if experiment.doubt)
-        text += f" {self.remark(results, study, paper)}" if self.remark else ""
         title = self.title.format(" and ".join(self._subjects(study, results)))
+        text = self._caption(results, study, paper, said, bool(separate))
+        higher = {
+            place[-1]: paper.quantities[metric].direction == "higher"
+            for (_, metric), place in places.items()
+        }
         made = table(title, text, cells, higher=higher, exclude=separate)
-        for place, best in printed_best.items():  # the best may be of a method that was not run
-            if place in made.best:
-                made.best[place] = made.values[place] == best
+        for (experiment, metric), place in places.items():
+            printed = (*place, "reported")
+            if printed in made.best:  # the best may be of a method that was not run
+                made.best[printed] = made.values[printed] == paper.best(experiment, metric)
         return made
+
+    def _places(
+        self, study: schema.Study, results: dict[str, Results]
+    ) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Give the headings over the column of each experiment's metric, outermost first."""
+        headings = self.headings(study, results)
+        grouped = bool(self.groups) or len(results) > 1
+        return {
+            (experiment, metric): (
+                *((headings[experiment],) if grouped else ()),
+                *((heading,) if isinstance(heading, str) else heading),
+            )
+            for experiment in results
+            for metric, heading in self.columns.items()
+        }
+
+    def _caption(
+        self,
+        results: dict[str, Results],
+        study: schema.Study,
+        paper: Paper,
+        said: str,
+        separate: bool,
+    ) -> str:
+        """Say what the runs are, what a number is, and what is missing or in doubt."""
+        of = {paper.quantities[metric].of for metric in self.columns}
+        clauses = ["Median ± standard deviation over seeds"]
+        clauses += ["the single-task row does not compete"] if separate else []
+        clauses += [self.clause(results, study, paper)] if self.clause else []
+        sentences = [said, self.start, "; ".join(clauses) + "."]
+        if "delta" in of:
+            sentences += caption.undefined(results.values(), self.convention)
+        if "hours" in of:
+            sentences += [found.several_machines for found in results.values()]
+        sentences += caption.unrecorded(study, results.values(), self.convention)
+        if "delta" in of:
+            sentences += map(convergence.sentence, results.values())
+        sentences += self._without_base(results, study, paper)
+        sentences += [paper.experiments[e].doubt for e in results if e in paper.experiments]
+        sentences += [self.remark(results, study, paper)] if self.remark else []
+        return " ".join(filter(None, sentences))
 
     def headings(self, study: schema.Study, results: Iterable[str]) -> dict[str, str]:
         """Name the columns of each experiment, by its title if two would have the same name."""
@@ -177,11 +199,6 @@ def label(method: schema.Method, name: str, results: Iterable[Results]) -> str:
             of = f"{found.name}: " if len(results) > 1 else ""
             holes.append(f"{of}{total - lost}/{total}, {lost} diverged")
     return f"{method.label} ({'; '.join(holes)})" if holes else method.label
-
-
-def undefined(results: dict[str, Results], convention: str = "") -> str:
-    """Say why cells have no improvement; empty if all have one."""
-    return "".join(f" {text}" for text in caption.undefined(results.values(), convention))
 
 
 def over_seeds(values: pd.Series) -> pd.Series:
