@@ -4,8 +4,8 @@
 #   snakemake --config study=lite mirror=FOLDER    real data, scaled to a CPU
 #   snakemake --config study=paper                 everything, as published
 #
-# Targets: all, data, tune, results, tables, figures, report, or any file below them. `-n` says what would run
-# and why.
+# Targets: all, data, tune, results, tables, figures, verdicts, report, status, or any file that they make. `-n`
+# says what would run and why.
 import time
 
 STARTED = time.monotonic()

@@ -29,7 +29,7 @@ def sentences(study: schema.Study, results: Results) -> list[str]:
     others = "; none of the others" if set(results.methods) - set(chosen) else ""
     found = [f"Tuned on validation, {results.name} ({budget}), trials: {trials}{others}."]
     if ends := [labels[name] for name, choice in chosen.items() if choice.at_end]:
-        found.append(f"Best at the end of the grid: {' / '.join(ends)}.")
+        found.append(f"Best value at an end of the grid: {' / '.join(ends)}.")
     if lost := [labels[name] for name, choice in chosen.items() if choice.diverged]:
         found.append(f"Every candidate diverged: {' / '.join(lost)}.")
     return found

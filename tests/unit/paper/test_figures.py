@@ -121,7 +121,7 @@ def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
     assert "at the end" not in said and "Every" not in said
     candidates = toy.provenance["tuning"]["rotograd"]["candidates"]
     ends = retuned(toy, candidates=candidates[1:])
-    assert tuned.sentences(study, ends)[1:] == ["Best at the end of the grid: RotoGrad."]
+    assert tuned.sentences(study, ends)[1:] == ["Best value at an end of the grid: RotoGrad."]
     lost = retuned(toy, candidates=[c | {"diverged": "a test"} for c in candidates])
     assert "Every candidate diverged: RotoGrad." in tuned.sentences(study, lost)
     drawing, _ = plugins.load("figures", "tuning").build({"toy_nonconvex": ends}, study, datasets)
