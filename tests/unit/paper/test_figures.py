@@ -118,7 +118,7 @@ def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
         "Tuned on validation, toy_nonconvex (25 epochs, seed 0: a choice, the paper states none), "
         "trials: 3 of RotoGrad; none of the others."
     ) in said
-    assert "at the end" not in said and "Every" not in said
+    assert "at an end" not in said and "Every" not in said
     candidates = toy.provenance["tuning"]["rotograd"]["candidates"]
     ends = retuned(toy, candidates=candidates[1:])
     assert tuned.sentences(study, ends)[1:] == ["Best value at an end of the grid: RotoGrad."]
