@@ -49,6 +49,7 @@ PAPER = [
     "paper/table_format.py",
     "paper/tuned.py",
     "paper/versions.py",
+    "paper/words.py",
     "results/convergence.py",
     "results/quantities.py",
     "results/relative_improvement.py",
