@@ -4,6 +4,7 @@
 # What `snakemake --lint` finds is meant: commands use the constants of this file; one locked environment
 # serves every rule, and this file sets what it reads; functions are next to the rules that use them; a
 # path that begins with `/` is the end of one; `status` prints for a person and has no log.
+import functools
 import os
 import re
 import shlex
@@ -123,6 +124,7 @@ def files(experiment, name, pairs):
     return [f"{place}/{name}" for place in places]
 
 
+@functools.cache
 def every_run(experiment):
     """All (method, seed) pairs of an experiment; with `present=yes`, those that are finished."""
     chosen = study.experiments[experiment]

@@ -43,6 +43,7 @@ EQUAL_CODE = atomic.digest([e.model_dump(mode="json") for e in TRAIN_CODE.equal]
 AGGREGATE_CODE = code(*stages.AGGREGATE)
 
 
+@functools.cache
 def run_digest(experiment, method):
     """All that determines a run's numbers besides seed and data."""
     return settings.run_digest(study, experiment, method)

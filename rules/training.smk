@@ -52,6 +52,7 @@ def job_of(method, seed):
     return jobs[study.batch]
 
 
+@functools.cache
 def of_job(experiment, job):
     """The (method, seed) pairs of a job, whether they are due or not."""
     own = trained(experiment)

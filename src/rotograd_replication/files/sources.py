@@ -47,11 +47,17 @@ def digest(root: Path, patterns: list[str]) -> str:
         SyntaxError: A file is not Python; names the file.
     """
     files = sorted({p for pattern in patterns for p in root.glob(pattern) if p.is_file()})
-    package = frozenset(_dotted(p, root) for p in root.rglob("*.py"))
+    package = _package(root)
     modules = {_dotted(p, root): Module.read(p, root, package) for p in files if p.suffix == ".py"}
     python = sorted(line for module in modules.values() for line in module.lines(modules))
     others = sorted([p.name, atomic.sha256(p)] for p in files if p.suffix != ".py")
     return atomic.digest([python, others])
+
+
+@cache
+def _package(root: Path) -> frozenset[str]:
+    """List all modules of the package, once for the digests of all stages."""
+    return frozenset(_dotted(p, root) for p in root.rglob("*.py"))
 
 
 def _dotted(path: Path, root: Path) -> str:
