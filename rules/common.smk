@@ -124,19 +124,6 @@ def files(experiment, name, pairs):
     return [f"{place}/{name}" for place in places]
 
 
-@functools.cache
-def every_run(experiment):
-    """All (method, seed) pairs of an experiment; with `present=yes`, those that are finished."""
-    chosen = study.experiments[experiment]
-    pairs = [(m, s) for m in chosen.methods for s in range(chosen.seeds.value)]
-    done = files(experiment, "metrics.json", pairs)
-    return [p for p, file in zip(pairs, done) if not PRESENT or Path(file).exists()]
-
-
-# What tables, figures and verdicts are made of; with `present=yes`, of what is there.
-EXPERIMENTS = [e for e in study.experiments if every_run(e)]
-
-
 def prepared(dataset, split):
     """The tensors of a split. Other parameters are other files: what was trained on these stays."""
     return f"{PREPARED}/{dataset}/{preparation(dataset)}/{split}.safetensors"

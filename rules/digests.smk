@@ -97,11 +97,22 @@ REPORT_CODE = code(
 )
 
 
+def stamp(path):
+    """When a file was written; nothing where a run under way has just removed it."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def stamps():
     """What there is, and of when: a report of what there is follows it."""
     if not PRESENT:
         return ""
-    found = [
-        p for folder in (RESULTS, TABLES, FIGURES) for p in Path(folder).rglob("*.*")
+    runs = [
+        path
+        for name in ("metrics.json", "run.json")
+        for path in Path(RESULTS).glob(f"*/*/*/{name}")
     ]
-    return atomic.digest(sorted((str(p), p.stat().st_mtime_ns) for p in found))
+    shown = [p for folder in (TABLES, FIGURES) for p in Path(folder).glob("*.*")]
+    return atomic.digest(sorted((str(p), stamp(p)) for p in runs + shown))

@@ -22,15 +22,35 @@ def same_runs():
 
 
 SAME = same_runs()
-# With `present=yes` nothing is trained, whatever has changed: runs are there or they are not.
-PLAN = due.Plan()
-if not PRESENT:
-    places = [f"{RUN}/metrics.json", f"{RUN}/history.csv", f"{CHOICE}.json"]
-    retrain = config.get("stale") == "retrain"
-    PLAN = due.plan(study, STUDY, *places, TRAIN_CODE, retrain)
+PLAN = due.plan(
+    study,
+    STUDY,
+    record=f"{RUN}/metrics.json",
+    history=f"{RUN}/history.csv",
+    choice=f"{CHOICE}.json",
+    code=TRAIN_CODE,
+    retrain=config.get("stale") == "retrain" and not PRESENT,
+)
+for copy, source in SAME.items():
+    for seed in range(study.experiments[copy[0]].seeds.value):
+        if (*source, seed) in PLAN.due:
+            PLAN.due.setdefault((*copy, seed), "the run that it is a copy of is")
 if workflow.is_main_process:
-    for line in PLAN.lines(f"snakemake --config study={STUDY} stale=retrain"):
+    again = "Left out" if PRESENT else "To be trained again"
+    for line in PLAN.lines(again, f"snakemake --config study={STUDY} stale=retrain"):
         logger.warning(line)
+
+
+@functools.cache
+def every_run(experiment):
+    """All (method, seed) pairs of an experiment; with `present=yes`, those that are not due."""
+    chosen = study.experiments[experiment]
+    pairs = [(m, s) for m in chosen.methods for s in range(chosen.seeds.value)]
+    return [p for p in pairs if not PRESENT or (experiment, *p) not in PLAN.due]
+
+
+# What tables, figures and verdicts are made of; with `present=yes`, of what is there.
+EXPERIMENTS = [e for e in study.experiments if every_run(e)]
 
 
 def is_due(experiment, method, seed):

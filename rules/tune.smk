@@ -9,9 +9,9 @@ def choices(experiment, methods=None):
         CHOICE.format(experiment=e, method=m) + ".json"
         for method in (chosen.methods if methods is None else methods)
         for e, m in [SAME.get((experiment, method), (experiment, method))]
-        if chosen.grid(method)
+        if chosen.grid(method) and not (PRESENT and (e, m, None) in PLAN.due)
     ]
-    return [f for f in dict.fromkeys(found) if not PRESENT or Path(f).exists()]
+    return list(dict.fromkeys(found))
 
 
 for experiment, chosen in study.experiments.items():

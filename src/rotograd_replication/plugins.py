@@ -48,7 +48,8 @@ def check(package: str, name: str) -> None:
     Raises:
         ValueError: `package` has no file of that name.
     """
-    if name not in names(package):
+    path = ROOT / FOLDERS[package] / f"{name}.py"
+    if not name.isidentifier() or name.startswith("_") or not path.is_file():
         raise ValueError(f"`{name}` is not one of {package}. {nearest(name, names(package))}")
 
 

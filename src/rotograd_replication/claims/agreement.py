@@ -50,12 +50,14 @@ def judge(
         return Agreement.NOT_COMPARED, STANDIN
     if of == "hours":
         return Agreement.NOT_COMPARED, HOURS
+    if theirs.reported_std is None or theirs.reported_n is None or theirs.reported_n < 2:
+        return Agreement.NOT_COMPARED, SINGLE
     if ours.coverage < statistics.confidence.value - statistics.tolerance.value:
         share = f"{100 * ours.coverage:.3g}"
         return Agreement.TOO_FEW, f"n = {ours.n}: an interval covers at most {share} %."
     error = standard_error(ours, theirs)
     if error is None or ours.low is None or ours.high is None:
-        return Agreement.NOT_COMPARED, SINGLE
+        return Agreement.TOO_FEW, f"n = {ours.n}: no interval."
     if ours.low - ROUNDING <= theirs.reported <= ours.high + ROUNDING:
         return Agreement.INSIDE, None
     near = abs(ours.value - theirs.reported) <= ERRORS * error + ROUNDING

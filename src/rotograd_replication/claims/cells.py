@@ -7,6 +7,7 @@ import pandas as pd
 from ..config import schema
 from ..results import quantities
 from ..results.quantities import Paper, Quantity, Row
+from ..results.relative_improvement import BASELINE
 from . import agreement, stats
 from .cell import Cell, Replicated, Reported
 from .evidence import Evidence
@@ -22,8 +23,11 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
         results, standin = evidence.results.get(experiment), evidence.standin(experiment)
         for metric in printed.cells:
             quantity = paper.quantities[metric]
+            base = [BASELINE] if quantity.of == "delta" else []
             table = quantities.per_task(results, quantity) if results else None
             for name, method in methods.items():
+                if base and method.separate:  # it improves on itself by nothing, by definition
+                    continue
                 row = paper.cell(experiment, name, method, metric)
                 replicated = _replicated(table, name, method, quantity, statistics)
                 if not row and not replicated.n:
@@ -41,7 +45,7 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
                     metric=metric,
                     label_metric=quantity.label,
                     standin=standin,
-                    as_published=evidence.as_published(experiment, [name]),
+                    as_published=evidence.as_published(experiment, [name, *base]),
                     agreement=agrees,
                     reason=reason,
                 )

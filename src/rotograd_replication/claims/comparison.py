@@ -28,7 +28,7 @@ class Pair:
         task: The task, where each is compared on its own.
         ours: `[seeds]`.
         theirs: `[seeds]`.
-        left_out: How many values of either are missing: no finite number, or no run.
+        left_out: How many seeds miss a number of either: it is not finite, or there is no run.
     """
 
     method: str
@@ -96,7 +96,7 @@ def _pair(test: Test, column: pd.Series, method: str, other: str | float, task: 
     theirs = theirs.mask(theirs == 0) if test.percent else theirs
     both = pd.concat([ours, theirs], axis=1).sort_index()
     values = both.dropna().to_numpy(float)
-    left_out = int(both.isna().to_numpy().sum())
+    left_out = int(both.isna().any(axis=1).sum())
     return Pair(method, other, task, values[:, 0], values[:, 1], left_out)
 
 
@@ -121,7 +121,8 @@ def slack(
     margin = test.margin.value if test.margin else 0.0
     better = difference if quantity.direction == "higher" else -difference
     if test.relation == "is as good as":
-        side = np.sign(np.mean(difference)) if side is None else side
+        if side is None:  # where their mean is 0, either
+            side = np.asarray(np.sign(np.mean(difference)) or 1.0)
         return margin - side * difference
     return {
         "is better than": better - margin,

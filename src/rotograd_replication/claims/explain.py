@@ -11,8 +11,9 @@ def sentence(decision: Decision, test: Test, claims: Claims) -> str:
     unit = claims.quantities[test.quantity].unit
     comparisons, n, verdict = decision.comparisons, decision.n, decision.judgement.verdict
     number = len(comparisons)
-    left_out = sum(c.left_out for c in comparisons)
-    without = f" Left out: {left_out} missing or without a number." if left_out else ""
+    left_out = max(c.left_out for c in comparisons)
+    seeds = f"{left_out} seed{'s' * (left_out != 1)}"
+    without = f" Left out of a comparison: up to {seeds} without a number." if left_out else ""
     if n < minimum_n and verdict == Verdict.OPEN:
         seeds = f"{n} seed{'s' * (n != 1)}"
         met = sum(c.leaning == Verdict.HOLDS for c in comparisons)
@@ -27,7 +28,8 @@ def sentence(decision: Decision, test: Test, claims: Claims) -> str:
     if verdict == Verdict.OPEN:
         more = decision.judgement.more_seeds
         rest = f"about {more} more would decide" if more else "no number of seeds in reach decides"
-        return f"{of} open with {n} seeds, as {as_in}; {rest}.{without}"
+        p = f", p = {first.p_adjusted:.2g} corrected over the claim" if first.p_adjusted else ""
+        return f"{of} open with {n} seeds, as {as_in}{p}; {rest}.{without}"
     return f"{of} (n = {first.n}), as {as_in}.{without}"
 
 

@@ -56,7 +56,7 @@ class Comparison(Judgement):
         against_label: The other's label, or the number.
         task: The task, where each is compared on its own.
         n: How many seeds both have.
-        left_out: How many values are missing: diverged, Δ undefined, no run, or a percentage of 0.
+        left_out: How many seeds miss a number: diverged, Δ undefined, no run, or a percentage of 0.
         difference: The mean over seeds of method minus against, on the `scale`.
         low: The lower end of its paired interval (Student's t); None below two seeds.
         high: The upper end.
@@ -211,7 +211,9 @@ def read(path: Path) -> Verdicts:
     Raises:
         ValueError: It is damaged, or of another revision.
     """
+    remedy = "Delete it and run `verdict` again."
+    content = atomic.read_json(path, remedy)
     try:
-        return faults.validate(Verdicts, atomic.read_json(path), f"`{path}`")
+        return faults.validate(Verdicts, content, f"`{path}`")
     except ValueError as error:
-        raise ValueError(f"{error} Delete it and run `verdict` again.") from None
+        raise ValueError(f"{error} {remedy}") from None

@@ -113,10 +113,12 @@ def read(path: Path) -> Choice:
     Raises:
         ConfigurationError: It is damaged.
     """
+    remedy = "Delete it and run `tune` again."
+    content = atomic.read_json(path, remedy, ConfigurationError)
     try:
-        return faults.validate(Choice, atomic.read_json(path), str(path))
-    except ValueError as error:
-        raise ConfigurationError(f"{error} Delete it and run `tune` again.") from None
+        return faults.validate(Choice, content, str(path))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} {remedy}") from None
 
 
 def apply(study: schema.Study, choices: list[Choice]) -> schema.Study:

@@ -8,6 +8,7 @@ Equality has no direction and is passed on: with `a` same as `b` and `b` same as
 count where the present code is `c`, and runs of `c` where it is `a` again.
 """
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -160,9 +161,13 @@ def _methods(configs: Path) -> set[str]:
     """List the methods of all experiments and studies, with their variants."""
     methods = set(yaml_files.read_named(configs, "methods"))
     files = [*configs.glob("experiments/*.yaml"), *configs.glob("studies/*.yaml")]
-    for content in map(yaml_files.read_yaml, files):
-        for experiment in (content, *content.get("experiments", {}).values()):
-            variants = (experiment or {}).get("variants") or {}
-            sweeps = shorthand.expand(variants)
-            methods |= variants.keys() - sweeps.keys() | {n for s in sweeps.values() for n in s}
+    for file in files:
+        with contextlib.suppress(yaml_files.ConfigurationError):  # another study's, half written
+            content = yaml_files.mapping(yaml_files.read_yaml(file), file.name)
+            named = yaml_files.mapping(content.get("experiments"), file.name)
+            for experiment in (content, *named.values()):
+                part = yaml_files.mapping(experiment, file.name)
+                variants = yaml_files.mapping(part.get("variants"), file.name)
+                sweeps = shorthand.expand(variants)
+                methods |= variants.keys() - sweeps.keys() | {n for s in sweeps.values() for n in s}
     return methods

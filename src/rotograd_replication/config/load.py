@@ -139,6 +139,10 @@ def load_study(configs: Path, name: str) -> schema.Study:
         experiments[experiment] = validate(schema.Experiment, content, place)
         tuning.check(experiments[experiment], place)
         batches.check(experiments[experiment], datasets[dataset], place)
+    if "datasets" in study:
+        raise ConfigurationError(
+            f"studies/{name}.yaml: `datasets` must be left out: they are those of the experiments."
+        )
     used = {e.dataset: datasets[e.dataset] for e in experiments.values()}
     content = study | {"experiments": experiments, "datasets": used}
     place = f"studies/{name}.yaml"

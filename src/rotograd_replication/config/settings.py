@@ -52,9 +52,10 @@ COSMETIC = {
 
 
 def numbers(content: Any) -> Any:
-    """Plain values without what is cosmetic."""
+    """Plain values without what is cosmetic; a plug-in's parameters count whatever their names."""
     if isinstance(content, dict):
-        return {k: numbers(v) for k, v in content.items() if k not in COSMETIC}
+        kept = {k: v for k, v in content.items() if k not in COSMETIC}
+        return {k: v if k == "parameters" else numbers(v) for k, v in kept.items()}
     return [numbers(item) for item in content] if isinstance(content, list) else content
 
 

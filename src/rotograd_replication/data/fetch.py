@@ -268,7 +268,8 @@ def _download(archive: schema.Archive, first: FirstHashes, folder: Path, missing
         _judge(archive, first, part, checksums, repackaged=False)
 
     try:
-        return download.download(archive.urls, path, expected, check)["sha256"]
+        with atomic.room(path):
+            return download.download(archive.urls, path, expected, check)["sha256"]
     except download.DownloadError as fault:
         raise FetchError(
             f"`{archive.name}` must be downloaded ({first.describe(archive)}). Found: {fault}. Try "

@@ -172,6 +172,11 @@ def check(place: str, split: Split, columns: int, samples: int, shape: list[int]
             f"{place}: images must be uint8, float16 or float32 and targets float32 (maps also "
             f"float16). Found {images.dtype} and {targets.dtype}."
         )
+    if images.ndim != 4 and images.dtype != np.float32:
+        raise PrepareError(
+            f"{place}: inputs that are no images [N, C, H, W] must be float32. Found "
+            f"{images.dtype}."
+        )
     if images.shape != (samples, *shape):
         raise PrepareError(
             f"{place}: inputs must be {[samples, *shape]}, as `samples` and `shape` of the "

@@ -102,14 +102,18 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
+def read_json(
+    path: Path,
+    remedy: str = "Delete it and rerun its target.",
+    refusal: type[ValueError] = ValueError,
+) -> Any:
     """Read a JSON file.
 
     Raises:
-        ValueError: The file is not JSON; names the file and the remedy.
+        ValueError: `refusal`: the file is not JSON; names the file and the remedy.
     """
     raw = Path(path).read_bytes()
-    with damage.reading(path, "JSON", "Delete it and rerun its target."):
+    with damage.reading(path, "JSON", remedy, refusal):
         return json.loads(raw.decode())
 
 

@@ -34,4 +34,4 @@ def reading(
         yield
     except Exception as error:
         found = str(error).rstrip(".") or type(error).__name__
-        raise refusal(f"`{name}` must be {kind}. Found: {found}. {remedy}".strip()) from error
+        raise refusal(f"`{name}` must be {kind}. Found: {found}. {remedy}") from error

@@ -2,7 +2,11 @@
 
 Weights w_k = K softmax(v)_k learn to bring `w_k ||G_k||` to `mean_i(w_i ||G_i||) r_k^alpha`, where
 r_k is the task's loss over its first loss, relative to the mean of those ratios (L1 distance,
-target constant). Weights sum to K and have an optimiser of their own, with its rate and decay.
+target constant). They have an optimiser of their own, with its rate and decay.
+
+Deviations: the softmax is of the authors' later code (adrianjav/impartial-vaes), where the paper
+rescales free weights to the sum K after every step; first losses are those of the first step,
+where that code takes the twentieth's; and heads train on their task's own loss, without w_k.
 """
 
 from typing import Literal

@@ -4,6 +4,10 @@ PCGrad (https://arxiv.org/abs/2001.06782), MGDA(-UB) (https://arxiv.org/abs/1810
 TorchJD's others for one line of configuration: https://torchjd.org. Their inputs are gradients at
 the shared features, so MGDA is MGDA-UB.
 
+MGDA's weights are TorchJD's at its defaults: Frank-Wolfe from equal weights, at most 100 steps, to
+steps below 1e-3. Deviation: Sener and Koltun start at the best pair and stop at 1e-5 or 250 steps,
+and on CelebA they normalise gradients. Where norms differ a hundredfold, TorchJD may stop early.
+
 TorchJD computes weights on the host, which waits for a GPU at every step. PCGrad's are computed
 here, for all tasks at once and on the device, with the random orders that TorchJD would draw.
 """

@@ -52,7 +52,11 @@ def build_method(
 
 
 def build(settings: RunSettings, tasks: Tasks, seed: int) -> Network:
-    """Build a fresh network; the same seed gives every method the same backbone and heads."""
+    """Build a fresh network from its seed.
+
+    One seed gives every method the same backbone, and the same heads to those that train all tasks
+    together: the head of a single-task network is the first that its seed draws.
+    """
     network, head, training = settings["network"], settings["heads"], settings["training"]
     features = network["features"]
     make_heads = partial(

@@ -108,10 +108,13 @@ def undefined(results: Iterable[Results], convention: str = "") -> Iterator[str]
         zero = single[single["value"] == 0]
         keys = ["seed", "task", "metric"]
         divided = blank.merge(zero[keys], on=keys)
-        for metric in divided["metric"].unique():
-            tasks = ", ".join(divided.loc[divided["metric"] == metric, "task"].unique())
-            name = METRICS.get(metric, metric)
-            yield f"{start}Blank: Δ is undefined, the single-task {name} is 0 ({tasks})."
+        for metric, rows in divided.groupby("metric", sort=False):
+            tasks = ", ".join(rows["task"].unique())
+            name, seeds = METRICS.get(str(metric), str(metric)), set(rows["seed"])
+            yield (
+                f"{start}Δ is undefined for {words.seeds(seeds)}: the single-task {name} is 0 "
+                f"({tasks}); statistics over tasks leave {'it' if len(seeds) == 1 else 'them'} out."
+            )
 
 
 def unrecorded(study: schema.Study, results: Iterable[Results], convention: str) -> Iterator[str]:
@@ -139,7 +142,8 @@ def _parametrisations(study: schema.Study, results: Results) -> Iterator[str]:
         angle = results.angles_of(name).max()
         unlike = chosen.value == "dynamic" and angle > ALIKE
         beyond = f", beyond the {ALIKE:g} up to which they train alike" if unlike else ""
-        turned = f"; turned by up to {angle:.1f} rad{beyond}" if angle == angle else ""
+        most = " of at most π" if chosen.value == "dynamic" else ""
+        turned = f"; turned by up to {angle:.1f} rad{most}{beyond}" if angle == angle else ""
         yield (
             f"{methods[name].label}: {chosen.value.replace('_', '-')} rotations, not the paper's "
             f"exponential map{turned}."

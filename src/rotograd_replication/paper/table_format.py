@@ -15,6 +15,7 @@ from . import latex
 from .caption import STANDIN
 
 NOTHING = "None of the runs has a row in this table."
+BOLD = " Bold: the best of its column."
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Table:
 
     def _said(self) -> str:
         """Say what bold face means, where there is any."""
-        return self.caption + " Bold: the best of its column." * bool(self.best.to_numpy().any())
+        return self.caption + BOLD * bool(self.best.to_numpy().any())
 
     def _cells(self, both: str, bold: str, alone: str = "{}") -> pd.DataFrame:
         """Write the numbers as text."""

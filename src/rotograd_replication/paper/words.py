@@ -15,9 +15,14 @@ def seeds(numbers: Iterable[int]) -> str:
     return f"seed{'s' * (sum(map(len, runs)) > 1)} {', '.join(parts)}"
 
 
-def grouped(said: Iterable[tuple[str, str]]) -> str:
-    """Join the labels of which the same is said: `seed 1 of A / B; every seed of C`."""
+def joined(said: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Join the labels of which the same is said, each once: `{"seed 1": "A / B"}`."""
     labels: dict[str, list[str]] = {}
     for words, label in said:
         labels.setdefault(words, []).append(label)
-    return "; ".join(f"{words} of {' / '.join(of)}" for words, of in labels.items())
+    return {words: " / ".join(dict.fromkeys(of)) for words, of in labels.items()}
+
+
+def grouped(said: Iterable[tuple[str, str]]) -> str:
+    """Say of which labels the same holds: `seed 1 of A / B; every seed of C`."""
+    return "; ".join(f"{words} of {labels}" for words, labels in joined(said).items())

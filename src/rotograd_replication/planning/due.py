@@ -39,10 +39,11 @@ class Plan:
     due: dict[Run, str] = field(default_factory=dict)
     stale: list[Run] = field(default_factory=list)
 
-    def lines(self, remedy: str) -> Iterator[str]:
-        """Say which finished runs are trained again and why, and which are stale.
+    def lines(self, verb: str, remedy: str) -> Iterator[str]:
+        """Say which finished runs are due and why, and which are stale.
 
         Args:
+            verb: What is done with those that are due.
             remedy: The command that trains stale runs again.
         """
         again: dict[str, list[Run]] = {}
@@ -50,7 +51,7 @@ class Plan:
             if reason != MISSING:
                 again.setdefault(reason, []).append(run)
         for reason, runs in again.items():
-            yield f"To be trained again: {_named(runs)}: {reason}."
+            yield f"{verb}: {_named(runs)}: {reason}."
         if self.stale:
             yield (
                 f"Stale: {_named(self.stale)}: made by other training code. They stay, and "
@@ -132,7 +133,18 @@ def plan(
                 compare(run, run_records.read, path, asked | more)
                 if not Path(history.format(**place)).exists():
                     found.due.setdefault(run, "its history is missing")
+                elif run not in found.due and _begun_again(path):
+                    found.due[run] = "it was trained again and not measured"
     return found
+
+
+def _begun_again(path: Path) -> bool:
+    """Whether a later training has replaced the history next to a record, and no more."""
+    try:
+        later = atomic.read_json(path.with_name("run.json"))
+    except (FileNotFoundError, ValueError):  # in a fresh clone there is none
+        return False
+    return isinstance(later, dict) and later.get("model") != run_records.read(path).model
 
 
 def _archives(dataset: schema.Dataset) -> dict[str, set[str]]:

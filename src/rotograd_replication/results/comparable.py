@@ -59,7 +59,8 @@ def check_data(runs: Sequence[RunRecord], remedy: str, same: dict[str, str]) -> 
         if own and own != prepared:
             raise RecordError(
                 f"{run.label} must be trained and tested on the prepared files of the others. "
-                f"Found {own} instead of {prepared}. {remedy}"
+                f"Found {own} instead of {prepared}. Remove the folders of the runs whose data "
+                "were prepared by earlier code, and give the command again."
             )
         for key in ("archives", "samples", "label"):
             found, expected = getattr(run.data, key), getattr(first.data, key)

@@ -32,7 +32,7 @@ def sentence(results: Results) -> str:
         return ""
     return (
         f"Converged, {results.name}: {sum(converged)} of {len(gains)} single-task networks (the "
-        f"last quarter of the epochs lowered the validation loss by at most {SMALL:.0%}; over all "
-        f"of them by {100 * statistics.median(gains):.1f}% in the median, "
-        f"{100 * max(gains):.1f}% at most)."
+        f"last quarter of the epochs lowered the validation loss by at most {SMALL:.0%}; in the "
+        f"median over all networks it did by {100 * statistics.median(gains):.1f}%, at most by "
+        f"{100 * max(gains):.1f}%)."
     )

@@ -124,10 +124,7 @@ def read(path: Path, remedy: str = REMEDY, **expected: str) -> RunRecord:
         RecordError: It is not JSON, lacks a key, or has a value of another type or run.
         FileNotFoundError: There is none.
     """
-    try:
-        content = atomic.read_json(path)
-    except ValueError as error:
-        raise RecordError(f"{error} {remedy}") from error
+    content = atomic.read_json(path, remedy, RecordError)
     if not isinstance(content, dict):
         raise RecordError(f"`{path}` must be a mapping. Found {type(content).__name__}. {remedy}")
     try:

@@ -11,6 +11,7 @@ from .run_records import RunRecord
 
 DONE, DIVERGED, STALE = "done", "diverged", "stale"
 TRAINED, RUNNING, MISSING = "trained", "running", "missing"
+CHANGED = "the configuration has changed since"
 STATES = {
     DONE: "finished under the present configuration and code",
     DIVERGED: "finished with a loss that is not finite",
@@ -46,6 +47,11 @@ class Run:
     state: str
     reason: str
     record: RunRecord | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next call trains it: it is not finished, or of another configuration."""
+        return self.state in (RUNNING, MISSING) or self.reason == CHANGED
 
 
 def runs(study: schema.Study, places: Places, code: TrainingCode) -> list[Run]:
@@ -96,7 +102,7 @@ def state_of(record: RunRecord, configuration: str, code: TrainingCode) -> tuple
         code: The present training code.
     """
     if record.configuration != configuration:
-        return STALE, "the configuration has changed since"
+        return STALE, CHANGED
     if not code.trained(record.code, record.method):
         return STALE, "the training code has changed since"
     if record.diverged:

@@ -61,11 +61,11 @@ def _typical(mine: list[Run]) -> str:
 
 
 def left(runs: list[Run]) -> str:
-    """Estimate how long the runs that are missing or running take, from the finished ones.
+    """Estimate how long the runs that the next call trains take, from the finished ones.
 
     A running one counts as a whole: only its own process knows how far it is.
     """
-    waiting = [run for run in runs if run.state in (RUNNING, MISSING)]
+    waiting = [run for run in runs if run.waits]
     if not waiting:
         return "nothing is left to train"
     times: dict[tuple[str, str | None], list[float]] = {}

@@ -29,6 +29,7 @@ FIVE, TEN = (0.5, 5), (0.4, 10)  # standard deviation and runs
         ((2.0, 1.5, 2.6, 0.5, 4), (2.5, *TEN), Agreement.TOO_FEW),
         ((2.0, 1.5, 2.6, 0.5, 2), (9.5, *TEN), Agreement.TOO_FEW),
         ((2.0, None, None, None, 1), (2.5, *TEN), Agreement.TOO_FEW),
+        ((2.0, None, None, None, 1), (2.5, None, 1), Agreement.NOT_COMPARED),
         ((None, None, None, None, 0), (2.5, *TEN), None),
         ((2.0, 1.5, 2.1, *FIVE), (None, None, None), None),
     ],

@@ -45,6 +45,7 @@ RELATIONS = [
     ("is as good as", LOW, HIGH, {"margin": 3}, "holds"),
     ("is as good as", HIGH, LOW, {"margin": 1}, "does not hold"),
     ("is as good as", WILD, LOW, {"margin": 1}, "inconclusive"),
+    ("is as good as", [51.0, -49.0, 51.0, -49.0], 4 * [1.0], {"margin": 10}, "inconclusive"),
     ("is not worse than", HIGH, LOW, {"margin": 250, "percent": True, "direction": "lower"}, "holds"),
     ("is not worse than", HIGH, LOW, {"margin": 25, "percent": True, "direction": "lower"}, "does not hold"),
     ("is noisier than", [0.0, 9.0, -8.0, 10.0], LOW, {}, "holds"),

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rotograd_replication.claims import schema
+from rotograd_replication.claims import cells, outcome, schema
+from rotograd_replication.claims.evidence import Evidence
 from rotograd_replication.results import tidy
+from tests.helpers import fake_runs
 from tests.helpers.planted import cifar10, found, judged
 
 
@@ -48,6 +50,8 @@ def test_a_toy_is_judged_by_the_share_of_seeds_at_the_end(claimed, tmp_path, rea
     assert compared["met"] == reached and record["share"] == 0.5
     assert f"met in {reached} of 20 seeds (" in record["reason"]
     assert "more than 50 % needed" in record["reason"]
+    corrected = f", p = {compared['p_adjusted']:.2g} corrected over the claim;"
+    assert (corrected in record["reason"]) == (expected == "inconclusive")
 
 
 def test_a_diverged_toy_has_no_end(claimed, tmp_path):
@@ -76,10 +80,20 @@ def test_runs_without_a_number_are_left_out_and_counted(claimed):
     whole.metrics.loc[gone, ["value", "delta"]] = np.nan
     record = judged(claimed, [whole], test="cifar10_avg")["cifar10_avg"]
     assert record["n"] == 6
-    assert "Left out: 1 missing or without a number." in record["reason"]
+    assert "Left out of a comparison: up to 1 seed without a number." in record["reason"]
     assert [c["left_out"] for c in record["comparisons"]] == [0, 0, 0, 1, 0, 0, 0]
     fewer = tidy.Results("cifar10", whole.metrics[~gone], whole.provenance, whole.history_file)
     assert judged(claimed, [fewer], test="cifar10_avg")["cifar10_avg"] == record
+
+
+def test_a_seed_that_neither_has_counts_once(claimed):
+    """As where a single-task network's F1 is 0, so that no method has an improvement."""
+    whole = cifar10(claimed, 3.0, seeds=7)
+    whole.metrics.loc[whole.metrics["seed"] == 2, "delta"] = np.nan
+    record = judged(claimed, [whole], test="cifar10_avg")["cifar10_avg"]
+    assert record["n"] == 6
+    assert {c["left_out"] for c in record["comparisons"]} == {1}
+    assert "up to 1 seed without a number." in record["reason"]
 
 
 def test_what_is_missing_is_not_run(claimed):
@@ -108,6 +122,30 @@ def test_a_scaled_study_says_so(claimed):
             "cifar10_avg"
         ]
         assert record["verdict"] == "holds" and record["as_published"] is expected
+
+
+def test_improvements_are_as_published_where_their_baseline_is(claimed):
+    """Its configuration alone is another: what its own test compares is the same."""
+    judging, reference = claimed
+    content = reference.experiments["cifar10"]
+    baseline = content.methods["single_task"]
+    parameters = {"sigma": {"value": 1, "source": "choice: a test"}}
+    changed = baseline.model_copy(update={"parameters": parameters})
+    methods = content.methods | {"single_task": changed}
+    other = content.model_copy(update={"methods": methods})
+    study = reference.model_copy(update={"experiments": reference.experiments | {"cifar10": other}})
+    runs = {"cifar10": cifar10(claimed, 3.0)}
+    for asked, expected in ((reference, True), (study, False)):
+        evidence = Evidence(asked, judging, reference, runs)
+        tests = [t for c in judging.claims for t in c.tests if t.id == "cifar10_avg"]
+        (record,) = outcome.run(tests, evidence, {})
+        assert record.as_published is expected
+        (cell,) = (
+            c
+            for c in cells.cells(evidence, fake_runs.paper())
+            if (c.method, c.metric) == ("rotograd", "avg_delta")
+        )
+        assert cell.as_published is expected
 
 
 def test_the_papers_own_numbers_meet_its_claims_but_one(quick):

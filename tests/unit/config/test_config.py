@@ -8,6 +8,7 @@ import yaml
 from rotograd_replication import plugins
 from rotograd_replication.config import palette, schema, yaml_files
 from rotograd_replication.config.load import load_study
+from rotograd_replication.config.schema import base
 from rotograd_replication.config.settings import run_digest, run_settings
 from rotograd_replication.config.yaml_files import ConfigurationError
 from rotograd_replication.paper import hyperparameters
@@ -51,6 +52,7 @@ BAD = {
     "unknown key": (
         ["experiments/digits.yaml", "training", "learning_rate"], 1, "`training.learning_rate` is not a key",
     ),
+    "datasets of a study": (["studies/paper.yaml", "datasets"], {"nonsense": 3}, "`datasets` must be left out"),
     "unknown study key": (["studies/paper.yaml", "expriments"], {}, "Did you mean `experiments`?"),
     "negative learning rate": (
         ["experiments/digits.yaml", "training", "optimizer", "learning_rate"],
@@ -242,6 +244,27 @@ def test_an_experiment_has_no_name_of_another_file_of_results(configs, name):
     change(configs / "studies/paper.yaml", ["experiments", name], None)
     with pytest.raises(ConfigurationError, match=f"`{name}` must be another name"):
         load_study(configs, "paper")
+
+
+def test_a_parameter_counts_whatever_its_name(configs):
+    """Also one that is called as what is cosmetic of a dataset or a method."""
+    plain = load_study(configs, "lite")
+    old, digests = plain.datasets["cifar10"], set()
+    for label in ("fine", "coarse"):
+        parameters = old.parameters | {"label": schema.Sourced(**sourced(label))}
+        new = old.model_copy(update={"parameters": parameters})
+        study = plain.model_copy(update={"datasets": plain.datasets | {"cifar10": new}})
+        assert run_settings(study, "cifar10", "vanilla")["data"]["parameters"]["label"] == label
+        digests.add(run_digest(study, "cifar10", "vanilla"))
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize("annotation", ["tuple[int, int]", ""])
+def test_an_annotation_that_cannot_be_checked_names_its_plug_in(monkeypatch, annotation):
+    monkeypatch.setattr(plugins, "parameters", lambda *_: {"size": (annotation, True)})
+    said = "`size` of heads/linear.py must have an annotation of Factor, .* Found "
+    with pytest.raises(ValueError, match=said):
+        base.check_parameters("heads", "linear", {"size": schema.Sourced(**sourced(1))})
 
 
 def test_a_default_that_is_written_out_leaves_digests_alone(configs):

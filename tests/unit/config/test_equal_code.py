@@ -1,6 +1,7 @@
 """The ledger of equal code: whose runs count as those of the present code, and what it refuses."""
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -72,6 +73,16 @@ def test_methods_may_be_variants(configs):
     assert all(found.trained(B, variant) for variant in variants) and not found.trained(
         B, "vanilla"
     )
+
+
+@pytest.mark.parametrize("experiments", ["", " [a]", " {digits: mnist}", " {a: {variants: 3}}"])
+def test_a_half_written_study_is_passed_over(configs, experiments):
+    """The ledger is read by every call, whatever its study."""
+    folder = configs({"equal_code": [entry(A, B, ["vanilla"])]})
+    (folder / "studies").unlink()
+    shutil.copytree(CONFIGS / "studies", folder / "studies")
+    (folder / "studies/draft.yaml").write_text(f"title: Draft\nexperiments:{experiments}\n")
+    assert equal_code.load(folder, B).trained(A, "vanilla")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import zipfile
 
 import pytest
@@ -80,9 +81,17 @@ def packed(mirror, lists, pictures):
 
 
 def unpacked(mirror, lists, pictures):
+    """As a container may date files, which a zip archive cannot."""
     for name, content in (lists | nested(pictures)).items():
         (mirror / name).parent.mkdir(parents=True, exist_ok=True)
         (mirror / name).write_bytes(content)
+        os.utime(mirror / name, (0, 0))
+
+
+def beside_a_broken_archive(mirror, lists, pictures):
+    """Of another dataset."""
+    (mirror / "another.zip").write_bytes(b"PK, and no more")
+    packed(mirror, lists, pictures)
 
 
 def from_mac(mirror, lists, pictures):
@@ -102,7 +111,7 @@ def run(entry, mirror, place="raw"):
     return out
 
 
-@pytest.mark.parametrize("form", [packed, unpacked, from_mac])
+@pytest.mark.parametrize("form", [packed, unpacked, from_mac, beside_a_broken_archive])
 def test_every_form_is_read_as_the_official_files(form, written, entry, mirror, monkeypatch):
     monkeypatch.setattr(_pictures, "PROCESSES", 1)
     lists, pictures = written

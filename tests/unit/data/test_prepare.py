@@ -263,6 +263,7 @@ def test_nothing_is_left_when_writing_fails(tiny, monkeypatch):
         (np.zeros((0, 1, 4, 4), np.uint8), np.zeros((0, 5), np.float32), "`samples`.*Correct"),
         (np.zeros((2, 3, 4, 4), np.uint8), np.zeros((2, 5), np.float32), r"\[2, 3, 4, 4\]"),
         (np.zeros((2, 1, 4, 4), np.uint8), np.zeros((2, 5, 4, 3), np.float32), r"\[2, 5, 4, 3\]"),
+        (np.zeros((2, 4), np.uint8), np.zeros((2, 5), np.float32), "no images .* must be float32"),
     ],
 )
 def test_a_plug_in_must_keep_its_contract(images, targets, message):

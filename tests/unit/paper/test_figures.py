@@ -125,7 +125,7 @@ def test_a_caption_says_how_methods_were_tuned_and_what_to_doubt(setting):
     lost = retuned(toy, candidates=[c | {"diverged": "a test"} for c in candidates])
     assert "Every candidate diverged: RotoGrad." in tuned.sentences(study, lost)
     drawing, _ = plugins.load("figures", "tuning").build({"toy_nonconvex": ends}, study, datasets)
-    assert drawing.axes[0].get_xlabel().endswith("best at the end of the grid")
+    assert drawing.axes[0].get_xlabel().endswith("best at an end of the grid")
 
 
 def test_the_toy_shows_where_every_seed_ends(setting, drawn):

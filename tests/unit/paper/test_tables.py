@@ -161,11 +161,26 @@ def test_an_undefined_improvement_is_blank_and_named(tmp_path):
     results = {"digits": runs.aggregate(study, NAME, "digits", datasets)}
     build = plugins.load("tables", "digits").build
     found = build(results, study, fake_runs.paper(), "A caption.")
-    assert "Blank: Δ is undefined, the single-task F1 is 0 (parity)." in found.caption
+    sentence = "Δ is undefined for seed 0: the single-task F1 is 0 (parity); statistics over tasks "
+    assert f"{sentence}leave it out." in found.caption
     assert "superseded" not in found.caption, "this is said of SVHN alone"
     cells = found.tidy()
     ours = cells[(cells["source"] == "replicated") & (cells["quantity"] == "digits avg Δ ↑")]
     assert (ours["runs"] == 1).all()
+
+
+def test_what_is_in_doubt_of_reported_numbers_is_said_where_they_are_shown(written):
+    said = "Reported MGDA-UB / GradNorm: cell order inferred from the page layout."
+    for name in ("cifar10", "cifar10_batches"):
+        assert said in written[name][1].read_text()
+    assert "inferred" not in written["digits"][1].read_text()
+
+
+def test_the_best_reported_number_is_bold_where_it_follows_from_others(written):
+    """The paper prints no average over NYUv2's tasks: RotoGrad's is the only one above 0."""
+    cells = pd.read_csv(written["nyuv2"][0])
+    reported = cells[(cells["source"] == "reported") & (cells["data"] == "All tasks")]
+    assert reported.loc[reported["best"], "method"].tolist() == ["RotoGrad"]
 
 
 def test_the_baseline_shows_its_error_and_does_not_compete(written):
@@ -294,7 +309,8 @@ def test_captions_name_rotations_that_are_not_the_papers_map_and_how_far_they_tu
         "RotoGrad, dynamic, learning rate 5e-4: dynamic rotations, not the paper's exponential map;"
     )
     assert (
-        f"{dynamic} turned by up to 2.5 rad, beyond the 2 up to which they train alike." in caption
+        f"{dynamic} turned by up to 2.5 rad of at most π, beyond the 2 up to which they train alike."
+        in caption
     )
     assert "straight-through rotations, not the paper's" in caption
     assert "RotoGrad, learning rate 5e-4: " not in caption

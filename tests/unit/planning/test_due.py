@@ -47,14 +47,16 @@ def methods(found):
 def test_committed_studies_have_nothing_to_train():
     for name in ("lite", "rotations"):
         found = plan(config.load_study(CONFIGS, name), ROOT / "results" / name, name)
-        assert not found.due and not found.stale and not list(found.lines(""))
+        assert (
+            not found.due and not found.stale and not list(found.lines("To be trained again", ""))
+        )
 
 
 def test_an_edit_of_an_experiment_trains_its_runs_and_says_what_changed(study):
     found = plan(changed(study, "digits", "training", epochs=9), LITE)
     assert methods(found) == {("digits", m) for m in study.experiments["digits"].methods}
     assert set(found.due.values()) == {"training.epochs is 9, was 8"}
-    (line,) = found.lines("")
+    (line,) = found.lines("To be trained again", "")
     assert "33 runs of digits: training.epochs is 9, was 8." in line
 
 
@@ -75,14 +77,16 @@ def test_one_more_seed_trains_that_seed(study):
     new = old.model_copy(update={"seeds": old.seeds.model_copy(update={"value": 3})})
     found = plan(study.model_copy(update={"experiments": {"cifar10": new}}), LITE)
     assert {seed for _, _, seed in found.due} == {2}
-    assert set(found.due.values()) == {due.MISSING} and not list(found.lines(""))
+    assert set(found.due.values()) == {due.MISSING} and not list(
+        found.lines("To be trained again", "")
+    )
 
 
 def test_other_code_makes_runs_stale_and_trains_them_where_that_is_asked_for(study):
     other = TrainingCode("0" * 16)
     found = plan(study, LITE, code=other)
     assert not found.due and len(found.stale) == 202 + 8, "runs, and what tuning chose"
-    (line,) = found.lines("the command")
+    (line,) = found.lines("To be trained again", "the command")
     assert "made by other training code" in line and line.endswith("again: the command.")
     found = plan(study, LITE, code=other, retrain=True)
     assert len(found.due) == 202 + 8 and not found.stale
@@ -122,6 +126,18 @@ def test_a_history_that_is_gone(study, tmp_path):
     assert found.due == {("toy_convex", "vanilla", 3): "its history is missing"}
 
 
+def test_a_run_whose_history_is_of_a_later_training(study, tmp_path):
+    """As where a training that replaces it was stopped before it was measured."""
+    shutil.copytree(LITE / "toy_convex", tmp_path / "toy_convex")
+    folder = tmp_path / "toy_convex/vanilla/seed3"
+    model = json.loads((folder / "metrics.json").read_text())["model"]
+    toy = study.model_copy(update={"experiments": {"toy_convex": study.experiments["toy_convex"]}})
+    for later, expected in ((model, {}), ("0" * 64, "it was trained again and not measured")):
+        (folder / "run.json").write_text(json.dumps({"model": later}))
+        found = plan(toy, tmp_path).due
+        assert found == (expected and {("toy_convex", "vanilla", 3): expected})
+
+
 def test_a_choice_of_another_grid_is_made_again(tmp_path):
     study, datasets = fake_runs.configuration("quick")
     fake_runs.write(tmp_path, study, "quick", "toy_nonconvex", datasets)
@@ -135,7 +151,9 @@ def test_a_choice_of_another_grid_is_made_again(tmp_path):
     )
     found = plan(study, tmp_path, "quick", code)
     assert list(found.due) == [("toy_nonconvex", "rotograd", None)]
-    assert next(found.lines("")).startswith("To be trained again: toy_nonconvex/rotograd (tuning)")
+    assert next(found.lines("To be trained again", "")).startswith(
+        "To be trained again: toy_nonconvex/rotograd (tuning)"
+    )
 
 
 def test_a_run_that_is_trained_and_not_evaluated(tmp_path):

@@ -59,6 +59,14 @@ def test_every_state_is_told_from_files(study, places, tmp_path):
     assert state(study, places, "vanilla")[0] == "trained"
 
 
+def test_runs_of_another_configuration_are_left_to_train(study, places, tmp_path):
+    path = metrics(tmp_path, "rotograd")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"configuration": "f" * 16}))
+    said = status.left(run_states.runs(study, places, TrainingCode(CODE)))
+    assert said.startswith("1 runs are left to train")
+    assert status.left(run_states.runs(study, places, TrainingCode("other"))).startswith("1 runs")
+
+
 def test_every_run_of_the_study_is_in_the_matrix(study, places):
     found = run_states.runs(study, places, TrainingCode(CODE))
     expected = [

@@ -90,8 +90,18 @@ def check_labels(what: str, labels: Iterable[str]) -> None:
 
 @functools.cache
 def _adapter(annotation: str) -> pydantic.TypeAdapter[Any]:
-    """Build what checks a parameter by the annotation that its plug-in gives."""
-    kind = eval(annotation, {"__builtins__": {}}, ANNOTATIONS)
+    """Build what checks a parameter by the annotation that its plug-in gives.
+
+    Raises:
+        ValueError: There is none, or it is made of something else.
+    """
+    try:
+        kind = eval(annotation, {"__builtins__": {}}, ANNOTATIONS)
+    except (NameError, SyntaxError, TypeError, AttributeError):
+        legal = ", ".join(ANNOTATIONS)
+        raise ValueError(
+            f"must have an annotation of {legal}. Found {annotation or 'none'}"
+        ) from None
     return pydantic.TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
 
 
@@ -109,7 +119,11 @@ def check_parameters(package: str, module: str, given: Parameters, function: str
     for name, (annotation, required) in legal.items():
         if name in given:
             try:
-                _adapter(annotation).validate_python(given[name].value, strict=True)
+                adapter = _adapter(annotation)
+            except ValueError as error:
+                raise ValueError(f"`{name}` of {package}/{module}.py {error}.") from None
+            try:
+                adapter.validate_python(given[name].value, strict=True)
             except pydantic.ValidationError as error:
                 found = given[name].value
                 rule = error.errors()[0]["msg"]

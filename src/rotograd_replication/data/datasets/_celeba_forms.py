@@ -9,6 +9,7 @@ pictures keep their bytes; of their archive nobody published a hash.
 import csv
 import functools
 import io
+import logging
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from pathlib import Path
 from ...files import damage
 from . import _archives
 
+log = logging.getLogger(__name__)
 IMAGES = "img_align_celeba.zip"
 ATTRIBUTES = "list_attr_celeba.txt"
 PARTITION = "list_eval_partition.txt"
@@ -34,17 +36,18 @@ def find(mirror: Path) -> dict[str, Callable[[Path], None]]:
             unpacked of it.
 
     Returns:
-        Official file -> what writes it to a path.
-
-    Raises:
-        ValueError: a zip archive of the folder is damaged or unsafe.
+        Official file -> what writes it to a path. Archives that are damaged or unsafe are logged.
     """
     forms: dict[str, Callable[[Path], None]] = {}
     for path in sorted(mirror.glob("*.zip")):
         if path.name == IMAGES:
             continue
-        with _archives.open_zip(path) as archive:
-            lists = [name for name in _archives.members(archive) if _last(name) in LISTS]
+        try:
+            with _archives.open_zip(path) as archive:
+                lists = [name for name in _archives.members(archive) if _last(name) in LISTS]
+        except ValueError as error:  # perhaps another dataset's
+            log.warning("Passed over in the mirror folder: %s", error)
+            continue
         for name in lists:
             read: Callable[[], bytes] = functools.partial(_read_packed, path, name)
             forms[LISTS[_last(name)]] = functools.partial(_write_list, _last(name), read)
@@ -112,7 +115,9 @@ def partition(_: list[str], rows: list[list[str]]) -> Iterable[str]:
 
 def _pack(folder: Path, target: Path) -> None:
     """Pack the pictures of a folder, as they are."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(
+        target, "w", zipfile.ZIP_STORED, strict_timestamps=False
+    ) as archive:  # a file may be dated 1970
         for path in sorted(folder.glob("*.jpg")):
             if not path.name.startswith("."):
                 archive.write(path, f"{FOLDERS[-1]}/{path.name}")

@@ -4,7 +4,8 @@ The paper names the network and prints no widths. The layers are those of Sener 
 two-digit experiment (https://github.com/isl-org/MultiObjectiveOptimization): two 5 x 5
 convolutions of 10 and 20 channels, each with a max-pool and ReLU, and a linear layer.
 
-Deviation: no dropout, so that all tasks see the same features at every step.
+Deviations: no dropout, so that all tasks see the same features at every step, and no ReLU after
+the linear layer, so that rotations act on features of either sign.
 """
 
 from pydantic import PositiveInt

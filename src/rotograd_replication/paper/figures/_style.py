@@ -1,6 +1,6 @@
 """One look for all figures: sizes of a paper's columns, colour-blind safe, the same bytes twice.
 
-Statistics over seeds and epochs are drawn by seaborn (`_epochs`, `_sweep`), the rest by matplotlib.
+Statistics over seeds of a sweep are drawn by seaborn (`_sweep`), the rest by matplotlib.
 """
 
 import textwrap

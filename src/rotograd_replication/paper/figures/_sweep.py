@@ -100,7 +100,7 @@ def draw(axes: Axes, runs: pd.DataFrame, experiment: schema.Experiment) -> None:
         [*(["none"] if len(without) else []), *(written(rate) for rate in swept)],
         rotation=90,
     )
-    axes.set_xlabel("learning rate of the rotations")
+    axes.set_xlabel("rotations' learning rate")
 
 
 def legend(drawing: Figure, grid: list[Axes], experiment: schema.Experiment, columns: int) -> None:

@@ -76,4 +76,4 @@ def _rows(experiment: str, method: str, choice: Choice) -> list[dict[str, Any]]:
 def _doubt(choice: Choice) -> str:
     if choice.diverged:
         return "every candidate diverged"
-    return "best at the end of the grid" if choice.at_end else ""
+    return "best at an end of the grid" if choice.at_end else ""

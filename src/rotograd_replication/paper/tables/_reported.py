@@ -14,7 +14,7 @@ from ...config import schema
 from ...results import convergence, quantities, relative_improvement
 from ...results.quantities import Paper
 from ...results.tidy import Results
-from .. import caption, table_format
+from .. import caption, table_format, words
 from ..caption import REPORTED
 
 ROWS = ["block", "method"]
@@ -105,7 +105,9 @@ class PaperTable:
         for (experiment, metric), place in places.items():
             printed = (*place, "reported")
             if printed in made.best:  # the best may be of a method that was not run
-                made.best[printed] = made.values[printed] == paper.best(experiment, metric)
+                best = paper.best(experiment, metric)
+                if best is not None:
+                    made.best[printed] = made.values[printed] == best
         return made
 
     def _places(
@@ -147,6 +149,7 @@ class PaperTable:
         sentences += self._without_base(results, study, paper)
         sentences += [paper.experiments[e].doubt for e in results if e in paper.experiments]
         sentences += [self.remark(results, study, paper)] if self.remark else []
+        sentences += self._doubts(results, study, paper)
         return " ".join(filter(None, sentences))
 
     def headings(self, study: schema.Study, results: Iterable[str]) -> dict[str, str]:
@@ -158,6 +161,20 @@ class PaperTable:
         }
         distinct = len(set(found.values())) == len(found)
         return found if distinct else {name: e.title for name, e in chosen.items()}
+
+    def _doubts(
+        self, results: dict[str, Results], study: schema.Study, paper: Paper
+    ) -> Iterator[str]:
+        """Say which of the paper's numbers that are shown are in doubt, and why."""
+        said = []
+        for experiment, found in results.items():
+            for name, method in study.experiments[experiment].methods.items():
+                for metric in self.columns if name in found.methods else ():
+                    row = paper.cell(experiment, name, method, metric)
+                    if row and row["note"]:
+                        said.append((row["note"], method.label))
+        for note, labels in words.joined(said).items():
+            yield f"Reported {labels}: {note}."
 
     def _without_base(
         self, results: dict[str, Results], study: schema.Study, paper: Paper

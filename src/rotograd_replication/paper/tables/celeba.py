@@ -7,7 +7,6 @@ paper's follow from, can be compared.
 import pandas as pd
 
 from ...config import schema
-from ...results.quantities import Paper
 from ...results.tidy import Results
 from ._reported import PaperTable
 
@@ -38,15 +37,8 @@ def _negative(results: dict[str, Results]) -> str:
     )
 
 
-def _doubts(paper: Paper, results: dict[str, Results]) -> list[str]:
-    """Say what the reported numbers leave in doubt, in the words of their file."""
-    names = {paper.experiments[e].reported for e in results if e in paper.experiments}
-    rows = [row for row in paper.rows.values() if row["experiment"] in names and row["note"]]
-    return list(dict.fromkeys(f"Reported {row['method']}: {row['note']}." for row in rows))
-
-
-def _remark(results: dict[str, Results], study: schema.Study, paper: Paper) -> str:
-    return " ".join([_shares(results, study), _negative(results), *_doubts(paper, results)])
+def _remark(results: dict[str, Results], study: schema.Study, *_: object) -> str:
+    return f"{_shares(results, study)} {_negative(results)}"
 
 
 build = PaperTable(

@@ -35,8 +35,9 @@ def build(results: dict[str, Results], study: schema.Study, paper: Paper, captio
     return _reported.table(
         "Rotations",
         f"{caption} Median ± standard deviation over seeds. The losses are those of the epoch with "
-        "the smallest sum, the angle the largest of any plane, task and epoch. The paper reports "
-        "none of these numbers.",
+        "the smallest sum, the angle the largest of any plane, task and epoch: of the exponent, or "
+        "of R itself, at most π, where rotations are dynamic. The paper reports none of these "
+        "numbers.",
         cells,
         higher={LOSSES: False},
     )

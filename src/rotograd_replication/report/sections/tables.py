@@ -1,9 +1,11 @@
 """Every number of the paper's tables next to ours, with our interval and whether they agree."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ...claims.cell import Agreement, Cell
+from ...paper import table_format
 from . import _plain, _svg, _text
 from ._material import Material
 
@@ -49,13 +51,21 @@ def build(material: Material) -> dict[str, Any]:
                 "name": table,
                 "parts": parts,
                 "plain": _plain.read(files["csv"]) if files and not parts else None,
-                "caption": material.caption(experiments) or "Not run yet.",
+                "caption": _caption(files, bold=not parts) or "Not run yet.",
                 "files": files,
                 "command": f"{command} --config study={material.name}",
             }
         )
     counts = verdicts.counts if verdicts else {}
     return {"tables": tables, "signs": SIGNS, "counts": counts, "width": WIDTH}
+
+
+def _caption(files: dict[str, Path], bold: bool) -> str:
+    """Read what a table's own file says of its numbers; of bold face only where it is shown."""
+    if not files:
+        return ""
+    text = files["md"].read_text(encoding="utf-8").rstrip().rpartition("\n\n")[2].replace("**", "")
+    return text if bold else text.removesuffix(table_format.BOLD)
 
 
 def _part(material: Material, experiment: str, cells: Sequence[Cell]) -> dict[str, Any]:

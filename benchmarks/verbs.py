@@ -1,8 +1,9 @@
-"""Seconds and memory of `verdict` and `status` on a thousand made-up runs of the paper study.
+"""Seconds and memory of `verdict`, `status` and `report` on a thousand made-up runs of `paper`.
 
-    python benchmarks/verdicts.py [--runs 1000] [--epochs 20]
+    python benchmarks/verbs.py [--runs 1000] [--epochs 20]
 
-Both are run as the workflow runs them, in a process of their own, and must not load torch.
+Each is run as the workflow runs it, in a process of its own, and must not load torch. The report is
+of the seeds that the study asks for.
 """
 
 import argparse
@@ -57,10 +58,22 @@ def main() -> None:
         print(f"{found} runs of {arguments.epochs} epochs")
         options = [word for key, paths in every.items() for word in (f"--{key}", *paths)]
         reported = ["--reported", str(ROOT / "configs/paper/reported.csv")]
-        timed("verdict", "--study", "paper", *options, *reported, "--out", str(folder / "v.json"))
+        verdicts = str(folder / "verdicts.json")
+        timed("verdict", "--study", "paper", *options, *reported, "--out", verdicts)
         run = f"{folder}/{{experiment}}/{{method}}/seed{{seed}}"
-        places = ["--metrics", f"{run}/metrics.json", "--record", f"{run}/run.json"]
-        timed("status", "--study", "paper", *places, "--checkpoint", run, "--code", "0")
+        places = ["--record", f"{run}/run.json", "--checkpoint", f"{run}/checkpoint", "--code", "0"]
+        timed("status", "--study", "paper", "--metrics", f"{run}/metrics.json", *places)
+        gathered = {"metrics": ".csv", "history": "_history.csv", "provenance": ".json"}
+        shown = [
+            word
+            for key, end in gathered.items()
+            for word in (f"--{key}", f"{folder}/{{experiment}}{end}")
+        ]
+        for kind in ("table", "figure"):
+            shown += [f"--{kind}s", f"{folder}/{{{kind}}}.{{kind}}"]
+        shown += ["--run", f"{run}/metrics.json", "--verdicts", verdicts]
+        shown += ["--citation", str(ROOT / "CITATION.cff"), "--out", str(folder / "index.html")]
+        timed("report", "--study", "paper", *places, *shown)
 
 
 if __name__ == "__main__":
