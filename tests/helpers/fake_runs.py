@@ -4,6 +4,7 @@ import csv
 import json
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -45,7 +46,9 @@ class Files:
         return tidy.read(*outputs)
 
 
+@cache
 def configuration(name="quick"):
+    """A study and all datasets, read once: tests copy what they change."""
     return load_study(CONFIGS, name), load_datasets(CONFIGS)
 
 

@@ -1,14 +1,11 @@
 """Tuning as a user runs it: a target of its own, part of the one command, and what an edit reruns."""
 
 import json
-import shutil
 
-import pytest
 import yaml
 
 from rotograd_replication.config.shorthand import written
-from tests.helpers.paths import ROOT
-from tests.workflow.test_workflow import TREE, jobs, snakemake
+from tests.workflow.test_workflow import jobs, snakemake, tree  # noqa: F401
 
 STUDY = {
     "title": "Tiny",
@@ -44,23 +41,13 @@ def grid(tree, *rates):
     (tree / "configs/studies/tiny.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    """A checkout's own files, with a study of one toy."""
-    folder = tmp_path_factory.mktemp("tune")
-    for name in TREE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
-    grid(folder, 5e-3, 5e-2)
-    return folder
-
-
 def read(path):
     return json.loads(path.read_text())
 
 
-def test_tune_is_a_target_and_part_of_the_one_command(tree):
+def test_tune_is_a_target_and_part_of_the_one_command(tree):  # noqa: F811
     """`snakemake tune` trains the grid alone; the final runs follow its choice and say so."""
+    grid(tree, 5e-3, 5e-2)
     planned = jobs(snakemake(tree, "-n", *OPTIONS, "--", *WANTED))
     assert planned["tune_toy_nonconvex"] == 1 and planned["train_toy_nonconvex"] == 2
     snakemake(tree, *OPTIONS, "--", "tune")
@@ -84,9 +71,7 @@ def test_tune_is_a_target_and_part_of_the_one_command(tree):
     assert (tree / WANTED[2]).read_text().count("toy_nonconvex,rotograd") == 2
     assert "Nothing to be done" in snakemake(tree, "-n", *OPTIONS, "--", *WANTED)
 
-
-def test_another_grid_tunes_and_trains_that_method_again(tree):
-    assert (tree / "results/tiny/toy_nonconvex/tuning/rotograd.json").exists()
+    # Another grid tunes and trains that method again.
     grid(tree, 5e-3, 5e-2, 5e-1)
     planned = snakemake(tree, "-n", *OPTIONS, "--", "results/tiny/toy_nonconvex.csv")
     assert jobs(planned)["tune_toy_nonconvex"] == 1
