@@ -33,12 +33,12 @@ WANTED += ["figures/tiny/tuning.csv"]
 OPTIONS = ["--cores", "1", "--config", "study=tiny"]
 
 
-def grid(tree, *rates):
+def grid(folder, *rates):
     """Write the study with these rates to try."""
     STUDY["experiments"]["toy_nonconvex"]["tuning"]["grids"]["rotograd"] = {
         "rotation.learning_rate": list(rates)
     }
-    (tree / "configs/studies/tiny.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    (folder / "configs/studies/tiny.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
 
 
 def read(path):
