@@ -203,6 +203,14 @@ def test_present_shows_the_runs_that_are_there_and_trains_nothing(tree):
     snakemake(tree, "paper_tables/paper/digits.md", *options)
     caption = (tree / "paper_tables/paper/digits.md").read_text()
     assert "n = 1 to 2 seeds" in caption and "every seed of MGDA-UB" in caption
+    path = tree / "results/paper/digits/vanilla/seed1/metrics.json"
+    path.write_text(
+        path.read_text().replace(json.loads(path.read_text())["configuration"], "0" * 16)
+    )
+    output = snakemake(tree, "paper_tables/paper/digits.md", *options)
+    assert "Left out: digits/vanilla (1): " in output
+    caption = (tree / "paper_tables/paper/digits.md").read_text()
+    assert "seeds 1 to 9 of Vanilla" in caption
 
 
 def test_status_reads_a_folder_that_another_snakemake_has_locked(tree):
@@ -236,7 +244,8 @@ def test_finished_runs_have_no_rule_to_force(tree):
     assert "`train_digits` must name a rule of runs that are not finished." in output
     assert "remove their folders" in output
     shutil.rmtree(tree / "results/lite/digits/vanilla/seed1")
-    assert jobs(snakemake(tree, *forced))["train_digits"] == 1
+    found = jobs(snakemake(tree, *forced))
+    assert found["train_digits"] == found["reuse_stability"] == 1, "and what is a copy of it"
 
 
 def test_a_seed_that_is_not_a_number_has_no_rule(unrun):

@@ -22,6 +22,9 @@ from .timing import Calibration
 
 log = logging.getLogger(__name__)
 GIGABYTE = 1e9
+# A run under way keeps two states and writes a third, each with the network, two moments of its
+# optimisers and the best parameters.
+STATES, MODELS_A_STATE = 3, 4
 
 
 def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.DataFrame:
@@ -51,8 +54,8 @@ def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.Da
     log.info("%s\n", disk.to_markdown(index=False, floatfmt=".2g", missingval="not published"))
     log.info(
         "%s: %d runs, %.2g hours one after another; disk: archives %.3g GB%s, prepared %.3g GB, "
-        "models %.3g GB. Measured on %s (%d threads), %d different networks, %.1f s each or one "
-        "step.",
+        "models %.3g GB, and up to %.3g GB of checkpoints for each run under way. Measured on %s "
+        "(%d threads), %d different networks, %.1f s each or one step.",
         study_name,
         table["runs"].sum(),
         table["hours"].sum(),
@@ -60,6 +63,7 @@ def run(study: schema.Study, study_name: str, calibration: Calibration) -> pd.Da
         " where published" * bool(disk["archives, GB"].isna().any()),
         disk["prepared, GB"].sum(),
         table["models, GB"].sum(),
+        STATES * MODELS_A_STATE * max(size for _, size in costs.values()) / GIGABYTE,
         provenance.hardware(calibration.device),
         torch.get_num_threads(),
         len(calibration.costs),

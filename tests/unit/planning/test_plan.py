@@ -46,6 +46,7 @@ def test_the_hours_are_steps_times_seconds(study, caplog):
     assert table.loc["digits", "models, GB"] == pytest.approx(3 * (10 + 5) / 1000)
     assert table.loc["digits", "slowest method"] == "single_task"
     assert provenance.hardware(CPU) in caplog.text
+    assert "up to 0.12 GB of checkpoints for each run under way" in caplog.text  # 3 x 4 x 10 tasks
 
 
 def test_tuning_is_planned_too():
