@@ -1,13 +1,10 @@
 """Archives without a published hash are known by what they held at their first fetch.
 
 A JSON file, archive name -> its contents (see `contents`), is meant to be committed: whoever
-fetches later, from whatever address or folder, gets the same files or an error. A record of an
-earlier version may have the sha256 of the archive itself in place of its contents; it is still
-held to.
+fetches later, from whatever address or folder, gets the same files or an error.
 """
 
 import errno
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,6 @@ from ..config import schema
 from ..files import atomic, safety
 from ..files.checksums import ExpectedChecksums
 from . import contents
-
-SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class FirstHashes:
@@ -48,17 +43,9 @@ class FirstHashes:
         self._first = _read(hashes) if hashes else {}
 
     def expected(self, archive: schema.Archive) -> ExpectedChecksums:
-        """Give the checksums of the archive's file, published or recorded, if there are any."""
-        first = self._first.get(archive.name)
-        recorded = by_contents(archive) and isinstance(first, str)
-        note = (
-            f", as recorded at its first fetch in `{self._hashes}`. If its host packs the same "
-            f"files anew, delete `{archive.name}` from that record and give the same command again"
-        )
-        checksums = (first if recorded else archive.sha256, *archive.copies)
-        return ExpectedChecksums(
-            tuple(filter(None, checksums)), archive.md5, archive.bytes, note if recorded else ""
-        )
+        """Give the published checksums of the archive's file, if there are any."""
+        checksums = filter(None, (archive.sha256, *archive.copies))
+        return ExpectedChecksums(tuple(checksums), archive.md5, archive.bytes)
 
     def describe(self, archive: schema.Archive) -> str:
         """Say how the archive is known, for a message."""
@@ -80,7 +67,7 @@ class FirstHashes:
         """
         held = contents.read(path, archive.name, self._dataset)
         first = self._first.get(archive.name)
-        if isinstance(first, dict) and (other := contents.differences(first, held)):
+        if first and (other := contents.differences(first, held)):
             raise ValueError(
                 f"`{archive.name}` must hold what `{self._hashes}` records of its first fetch. "
                 f"Found {other}. If these files are the right ones, delete `{archive.name}` from "
@@ -116,15 +103,13 @@ def _read(hashes: Path) -> dict[str, Any]:
     first = atomic.read_json(hashes) if hashes.is_file() else {}
     if not isinstance(first, dict) or not all(map(_is_sound, first.values())):
         raise ValueError(
-            f"`{hashes}` must map archive names to sha256 or to contents. Found "
+            f"`{hashes}` must map archive names to contents. Found "
             f"{str(first)[:80]}. Restore it from the repository, or delete it to record anew."
         )
     return first
 
 
 def _is_sound(entry: Any) -> bool:
-    """Tell whether an entry of the record is a sha256 or contents."""
-    if isinstance(entry, str):
-        return SHA256.fullmatch(entry) is not None
+    """Tell whether an entry of the record is contents."""
     folders = entry.values() if isinstance(entry, dict) else [None]
     return all(isinstance(f, dict) and set(f) == {"files", "bytes", "sha256"} for f in folders)

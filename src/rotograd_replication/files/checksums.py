@@ -42,13 +42,11 @@ class ExpectedChecksums:
         sha256: The checksums it may have.
         md5: Another checksum it may have; None where `sha256` says all.
         size: In bytes; decides only where no checksum is known.
-        note: What else a message says of the checksums.
     """
 
     sha256: tuple[str, ...] = ()
     md5: str | None = None
     size: int | None = None
-    note: str = ""
 
     @property
     def known(self) -> bool:
@@ -78,4 +76,4 @@ class ExpectedChecksums:
         checksums = [f"md5 {self.md5}"] if self.md5 else []
         checksums += [f"sha256 {sha256}" for sha256 in self.sha256]
         size = f"{self.size} bytes" if self.size else "a sha256 yet to be recorded"
-        return (" or ".join(checksums) or size) + self.note
+        return " or ".join(checksums) or size

@@ -365,23 +365,6 @@ def test_the_same_files_packed_anew_are_the_same(folder, server, out, hashes, tm
     assert prepare.verify("mine", out) == prepare.verify("mine", other)
 
 
-def test_a_recorded_sha256_of_an_archive_is_held_to(folder, out, hashes, tmp_path):
-    """As earlier versions recorded it."""
-    hashes.parent.mkdir()
-    hashes.write_text(json.dumps({name: sha256(content) for name, content in CONTENT.items()}))
-    entry = dataset(known=unpublished)
-    fetch.run("mine", entry, folder, out, hashes)
-    complete(out)
-    assert "contents" not in json.loads(out.read_text())
-    (folder / "second.gz").write_bytes(packed(b"second.gz", mtime=7))
-    other = tmp_path / "elsewhere" / "archives.json"
-    with pytest.raises(fetch.FetchError, match=r"sha256.*delete `second\.gz` from that record"):
-        fetch.run("mine", entry, folder, other, hashes)
-    hashes.write_text(json.dumps({"first.gz": sha256(CONTENT["first.gz"])}))
-    fetch.run("mine", entry, folder, other, hashes)
-    assert json.loads(hashes.read_text())["second.gz"] == recorded(*CONTENT.items())["second.gz"]
-
-
 PAGE = b"\n<!DOCTYPE html><html><head><title>Link expired</title></head><body>Sorry</body></html>"
 
 
@@ -520,9 +503,7 @@ def test_with_a_sum_another_address_goes_on(server, out):
 def test_a_bad_record_is_refused(folder, out, hashes, content):
     hashes.parent.mkdir()
     hashes.write_text(content)
-    with pytest.raises(
-        ValueError, match=r"mine\.json` must map archive names to sha256 or to contents"
-    ):
+    with pytest.raises(ValueError, match=r"mine\.json` must map archive names to contents"):
         fetch.run("mine", dataset(known=unpublished), folder, out, hashes)
 
 
