@@ -1,5 +1,6 @@
 """The report: made from results alone, whole or in part, and read in a real browser."""
 
+import html
 import json
 import re
 import shutil
@@ -15,7 +16,7 @@ from rotograd_replication import plugins
 from rotograd_replication.claims import load as claims
 from rotograd_replication.claims import verdict
 from rotograd_replication.config.equal_code import Entry, TrainingCode
-from rotograd_replication.paper import caption, figure, table
+from rotograd_replication.paper import caption, figure, table, table_format
 from rotograd_replication.report import build as report
 from rotograd_replication.report.sections import _text
 from rotograd_replication.results import run_states
@@ -139,6 +140,16 @@ def test_a_part_of_the_results_is_reported_as_a_part(whole, tmp_path):
     found = {state: int(n) for n, state in re.findall(r"<strong>(\d+)</strong> (\w+):", text)}
     assert found["missing"] == missing and found["stale"] == 2 and found["diverged"] == 1
     assert "the training code has changed" in text and "No verdicts yet" in text
+
+
+def test_a_table_has_the_caption_of_its_file(whole):
+    """Two tables of one experiment differ by it."""
+    root, study, page = whole
+    text = html.unescape(page.read_text())
+    for name in study.tables:
+        said = (root / f"tables/{name}.md").read_text().rstrip().rpartition("\n\n")[2]
+        assert said.replace("**", "").removesuffix(table_format.BOLD) in text, name
+    assert text.count("F1 is the plain mean over batches of the training's size") == 3
 
 
 def test_captions_say_that_runs_are_of_older_code(whole):
