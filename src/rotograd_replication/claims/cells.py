@@ -7,7 +7,6 @@ import pandas as pd
 from ..config import schema
 from ..results import quantities
 from ..results.quantities import Paper, Quantity, Row
-from ..results.relative_improvement import BASELINE
 from . import agreement, stats
 from .cell import Cell, Replicated, Reported
 from .evidence import Evidence
@@ -23,10 +22,11 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
         results, standin = evidence.results.get(experiment), evidence.standin(experiment)
         for metric in printed.cells:
             quantity = paper.quantities[metric]
-            base = [BASELINE] if quantity.of == "delta" else []
             table = quantities.per_task(results, quantity) if results else None
             for name, method in methods.items():
-                if base and method.separate:  # it improves on itself by nothing, by definition
+                if (
+                    quantity.of == "delta" and method.separate
+                ):  # it improves on itself by nothing, by definition
                     continue
                 row = paper.cell(experiment, name, method, metric)
                 replicated = _replicated(table, name, method, quantity, statistics)
@@ -45,7 +45,7 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
                     metric=metric,
                     label_metric=quantity.label,
                     standin=standin,
-                    as_published=evidence.as_published(experiment, [name, *base]),
+                    as_published=evidence.as_published(experiment, [name], quantity.of),
                     agreement=agrees,
                     reason=reason,
                 )

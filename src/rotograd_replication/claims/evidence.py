@@ -29,8 +29,15 @@ class Evidence:
         content = self.study.experiments.get(experiment)
         return bool(content and self.study.datasets[content.dataset].standin)
 
-    def as_published(self, experiment: str, methods: list[str]) -> bool:
-        """Say whether the methods' runs are configured as in the reference study."""
+    def as_published(self, experiment: str, methods: list[str], of: str) -> bool:
+        """Say whether the runs that a number rests on are configured as in the reference study.
+
+        Args:
+            experiment: The experiment.
+            methods: Those that it is of.
+            of: What it is of a run (`Quantity`): an improvement rests on its baseline, too.
+        """
+        methods = [*methods, BASELINE] if of == "delta" else methods
         studies = (self.study, self.reference)
         if any(experiment not in study.experiments for study in studies):
             return False

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from ..results.relative_improvement import BASELINE
 from . import decision, explain, printed, proposition
 from .decision import Decision
 from .evidence import Evidence
@@ -60,7 +59,6 @@ def _compare(
     claims, experiment = evidence.claims, test.experiment
     quantity = claims.quantities[test.quantity]
     judgement, reason = _judge(test, evidence, decided)
-    rests_on = [*test.compared, *([BASELINE] if quantity.of == "delta" else [])]
     return TestVerdict(
         **dict(judgement),
         id=test.id,
@@ -80,7 +78,7 @@ def _compare(
         reason=reason,
         printed=printed.judge(test, claims, numbers),
         standin=bool(decided) and evidence.standin(experiment),
-        as_published=not decided or evidence.as_published(experiment, rests_on),
+        as_published=not decided or evidence.as_published(experiment, test.compared, quantity.of),
         data=evidence.results[experiment].provenance["data"]["label"] if decided else None,
         comparisons=decided.comparisons if decided else (),
     )

@@ -99,8 +99,8 @@ def plan(
 
     def compare(
         run: Run, read: Callable[[Path], RunRecord | Choice], path: Path, asked: dict[str, Any]
-    ) -> None:
-        """Enter a run as due or stale, or neither."""
+    ) -> RunRecord | Choice | None:
+        """Enter a run as due or stale, or neither; returns what it has made unless it is due."""
         try:
             made = read(path)
         except FileNotFoundError:
@@ -115,6 +115,7 @@ def plan(
                     found.due[run] = "other training code made it"
                 else:
                     found.stale.append(run)
+        return None if run in found.due else made
 
     for label, experiment in study.experiments.items():
         archives = _archives(study.datasets[experiment.dataset])
@@ -130,21 +131,21 @@ def plan(
                 place = {"experiment": label, "method": method, "seed": seed}
                 path = Path(record.format(**place))
                 run, more = (label, method, seed), {"seed": seed, "archives": archives}
-                compare(run, run_records.read, path, asked | more)
+                made = compare(run, run_records.read, path, asked | more)
                 if not Path(history.format(**place)).exists():
                     found.due.setdefault(run, "its history is missing")
-                elif run not in found.due and _begun_again(path):
+                elif isinstance(made, RunRecord) and _begun_again(path, made):
                     found.due[run] = "it was trained again and not measured"
     return found
 
 
-def _begun_again(path: Path) -> bool:
-    """Whether a later training has replaced the history next to a record, and no more."""
+def _begun_again(path: Path, made: RunRecord) -> bool:
+    """Whether a later training has replaced the history next to a run's record, and no more."""
     try:
         later = atomic.read_json(path.with_name("run.json"))
     except (FileNotFoundError, ValueError):  # in a fresh clone there is none
         return False
-    return isinstance(later, dict) and later.get("model") != run_records.read(path).model
+    return isinstance(later, dict) and later.get("model") != made.model
 
 
 def _archives(dataset: schema.Dataset) -> dict[str, set[str]]:

@@ -152,6 +152,15 @@ def test_a_table_has_the_caption_of_its_file(whole):
     assert text.count("F1 is the plain mean over batches of the training's size") == 3
 
 
+def test_numbers_have_a_caption_before_their_table_is_made(whole):
+    root, study, _ = whole
+    moved = places(root) | {"tables": f"{root}/none/{{table}}.{{kind}}"}
+    page, code = root / "report/early.html", TrainingCode(CODE)
+    report.run(study, NAME, **moved, citation=ROOT / "CITATION.cff", code=code, out=page)
+    shown = re.findall(r'<p class="caption">(.*?)</p>', page.read_text(), re.S)
+    assert len(shown) >= len(study.tables) and not any("Not run yet" in said for said in shown)
+
+
 def test_captions_say_that_runs_are_of_older_code(whole):
     root, study, page = whole
     mark = caption.STALE.split("{}")[1]

@@ -51,7 +51,9 @@ def build(material: Material) -> dict[str, Any]:
                 "name": table,
                 "parts": parts,
                 "plain": _plain.read(files["csv"]) if files and not parts else None,
-                "caption": _caption(files, bold=not parts) or "Not run yet.",
+                "caption": _caption(files, bold=not parts)
+                or material.caption(experiments)
+                or "Not run yet.",
                 "files": files,
                 "command": f"{command} --config study={material.name}",
             }
@@ -61,7 +63,7 @@ def build(material: Material) -> dict[str, Any]:
 
 
 def _caption(files: dict[str, Path], bold: bool) -> str:
-    """Read what a table's own file says of its numbers; of bold face only where it is shown."""
+    """Read what a table's file says, if it is made; of bold face only where that is shown."""
     if not files:
         return ""
     text = files["md"].read_text(encoding="utf-8").rstrip().rpartition("\n\n")[2].replace("**", "")
