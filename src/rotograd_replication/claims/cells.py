@@ -24,9 +24,8 @@ def cells(evidence: Evidence, paper: Paper) -> Iterator[Cell]:
             quantity = paper.quantities[metric]
             table = quantities.per_task(results, quantity) if results else None
             for name, method in methods.items():
-                if (
-                    quantity.of == "delta" and method.separate
-                ):  # it improves on itself by nothing, by definition
+                # A single-task network improves on itself by nothing, by definition.
+                if quantity.of == "delta" and method.separate:
                     continue
                 row = paper.cell(experiment, name, method, metric)
                 replicated = _replicated(table, name, method, quantity, statistics)

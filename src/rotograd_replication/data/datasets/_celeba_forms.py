@@ -115,9 +115,8 @@ def partition(_: list[str], rows: list[list[str]]) -> Iterable[str]:
 
 def _pack(folder: Path, target: Path) -> None:
     """Pack the pictures of a folder, as they are."""
-    with zipfile.ZipFile(
-        target, "w", zipfile.ZIP_STORED, strict_timestamps=False
-    ) as archive:  # a file may be dated 1970
+    # A file may be dated 1970, which an archive cannot say.
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
         for path in sorted(folder.glob("*.jpg")):
             if not path.name.startswith("."):
                 archive.write(path, f"{FOLDERS[-1]}/{path.name}")
